@@ -1,0 +1,162 @@
+//! BIO: `word LABEL` per line, a blank line between sentences.
+
+use std::ops::Range;
+
+use crate::decode::label_ids;
+use crate::tokenize::{is_punctuation, words};
+use crate::{Document, Error, Labels, Span, Tag};
+
+/// Reads BIO. Each sentence becomes a document whose text is its words joined by spaces and whose
+/// id is the number of its first line.
+///
+/// The word is the first column, the label the last; columns between them (as in CoNLL) are passed
+/// over. Columns are separated by spaces or tabs. `-DOCSTART-` lines are skipped. A word that is
+/// more than one BERT pre-token (the seed's white-space words, "periods,") is split; its
+/// punctuation at the border of a span leaves the span. A line that is one punctuation character is
+/// taken at its word.
+///
+/// # Errors
+/// [`Error::Line`] with `file` and line for a missing column, an unknown label, an `I-X` that
+/// continues nothing, or a span of punctuation only.
+pub fn read(file: &str, content: &str, labels: &Labels) -> Result<Vec<Document>, Error> {
+    let content = content.strip_prefix('\u{feff}').unwrap_or(content);
+    let mut documents = Vec::new();
+    let mut sentence = Vec::new();
+    for (number, line) in (1..).zip(content.split('\n').chain([""])) {
+        let error = |problem: String| Error::Line {
+            file: file.to_owned(),
+            line: number,
+            problem,
+        };
+        let line = line.trim_matches([' ', '\t', '\r']);
+        if line.is_empty() {
+            if !sentence.is_empty() {
+                documents.push(document(file, &sentence, labels)?);
+                sentence.clear();
+            }
+            continue;
+        }
+        let mut columns = line.split([' ', '\t']).filter(|column| !column.is_empty());
+        let word = columns.next().unwrap_or_default();
+        if word == "-DOCSTART-" {
+            continue;
+        }
+        let Some(label) = columns.next_back() else {
+            return Err(error(format!(
+                "`{word}` has no label: a line is a word, a space or tab, and a label"
+            )));
+        };
+        let Some(id) = labels.id(label) else {
+            return Err(error(format!(
+                "`{label}` is not a label; the labels are {}",
+                labels.names().join(", ")
+            )));
+        };
+        let previous = sentence.last().map(|line: &Line| line.tag);
+        let tag = labels.tag(id);
+        if !tag.follows(previous) {
+            let after = previous.map_or(
+                "at the beginning of a sentence",
+                |_| "after a word that is not of its entity",
+            );
+            return Err(error(format!(
+                "`{label}` {after}: an entity begins with `B{}`",
+                &label[1..]
+            )));
+        }
+        sentence.push(Line { number, word, tag });
+    }
+    Ok(documents)
+}
+
+struct Line<'a> {
+    number: usize,
+    word: &'a str,
+    tag: Tag,
+}
+
+/// The document of a sentence.
+fn document(file: &str, sentence: &[Line], labels: &Labels) -> Result<Document, Error> {
+    let mut text = String::new();
+    let mut spans: Vec<Span> = Vec::new();
+    let mut from = 0;
+    while let Some(line) = sentence.get(from) {
+        let inside = |line: &&Line| matches!(line.tag, Tag::Inside(_));
+        let to = from + 1 + sentence[from + 1..].iter().take_while(inside).count();
+        let mut pieces = Vec::new();
+        for line in &sentence[from..to] {
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            let start = text.len();
+            text.push_str(line.word);
+            pieces.extend(pre_tokens(start, line.word));
+        }
+        if let Tag::Begin(kind) = line.tag {
+            let first = pieces.iter().find(|piece| !piece.1);
+            let last = pieces.iter().rfind(|piece| !piece.1);
+            let (Some(first), Some(last)) = (first, last) else {
+                let problem = format!("the entity `{}` is punctuation only", line.word);
+                return Err(Error::Line {
+                    file: file.to_owned(),
+                    line: line.number,
+                    problem,
+                });
+            };
+            spans.push(Span {
+                range: first.0.start..last.0.end,
+                label: labels.types()[kind].clone(),
+            });
+        }
+        from = to;
+    }
+    Ok(Document {
+        id: sentence[0].number.to_string(),
+        text,
+        spans,
+    })
+}
+
+/// The pre-tokens of a BIO word that stands at `start` of its text, each with whether it is
+/// punctuation that leaves a span which it borders on.
+fn pre_tokens(start: usize, word: &str) -> impl Iterator<Item = (Range<usize>, bool)> {
+    let pieces = words(word);
+    let whole = pieces.len() == 1;
+    pieces.into_iter().map(move |piece| {
+        let leaves = !whole && word[piece.clone()].chars().all(is_punctuation);
+        (start + piece.start..start + piece.end, leaves)
+    })
+}
+
+/// Writes BIO, one word (BERT pre-token) per line. A document without words leaves no trace.
+///
+/// # Errors
+/// [`Error::Document`] names a document with a span that does not begin and end on a word.
+pub fn write(documents: &[Document], labels: &Labels) -> Result<String, Error> {
+    let mut content = String::new();
+    for document in documents {
+        let words = words(&document.text);
+        let ids = label_ids(&document.text, &words, &document.spans, labels).map_err(|e| {
+            Error::Document {
+                id: document.id.clone(),
+                problem: e.to_string(),
+            }
+        })?;
+        if words.is_empty() {
+            continue;
+        }
+        if !content.is_empty() {
+            content.push('\n');
+        }
+        for (word, id) in words.into_iter().zip(ids) {
+            let word = &document.text[word];
+            if content.is_empty() && word.starts_with('\u{feff}') {
+                // A file's first U+FEFF is a byte order mark to its reader; the word's own comes
+                // after it.
+                content.push('\u{feff}');
+            }
+            content.push_str(&format!("{word} {}\n", labels.names()[id]));
+        }
+    }
+    Ok(content)
+}

@@ -1,0 +1,390 @@
+//! The container: one safetensors file with configuration, labels and tokenizer in its metadata.
+//!
+//! Any safetensors reader opens an exported file. Every [`Role::Embedding`] and [`Role::Linear`]
+//! tensor is I8 of its usual shape with an F32 tensor `<name>_scale` `[rows]` beside it (see
+//! [`super::quant`]), every other one is F32. The header is padded with spaces and F32 comes before
+//! I8, so that floats are aligned to 4 bytes. Metadata, all strings:
+//!
+//! | key | value |
+//! |---|---|
+//! | `format` | `clinical-ner` |
+//! | `format_version` | [`FORMAT_VERSION`] |
+//! | `quantization` | `int8-rows` |
+//! | `config` | the text of `config.json`, with `id2label` |
+//! | `labels` | the label names in id order, a JSON array |
+//! | `tokenizer` | the text of `tokenizer.json` |
+//! | `source_sha256` | SHA-256 of the `model.safetensors` that was quantized, lower-case hex |
+//! | `checksums` | a JSON object: CRC-32 (IEEE) of every tensor's bytes and of every other metadata value, by name |
+//!
+//! The same model gives the same bytes. A change of one bit anywhere is found when the file is
+//! read.
+//!
+//! A fine-tuned directory reads as the same type with F32 tensors, so the engine knows one source
+//! only.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+
+use safetensors::Dtype;
+use safetensors::tensor::TensorInfo;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::container::Container;
+use super::tensors::{Role, Spec, scale_name, specs};
+use super::{Config, quant};
+use crate::{Error, Tokenizer};
+
+/// Version of the file format that this crate writes and reads.
+pub const FORMAT_VERSION: &str = "1";
+
+const FORMAT: &str = "clinical-ner";
+const QUANTIZATION: &str = "int8-rows";
+
+/// Metadata keys with a checksum.
+const FIELDS: [&str; 7] = [
+    "config",
+    "format",
+    "format_version",
+    "labels",
+    "quantization",
+    "source_sha256",
+    "tokenizer",
+];
+
+/// A tensor's values where they lie in the file.
+#[derive(Debug, Clone, Copy)]
+pub enum Values<'a> {
+    /// Little-endian F32 bytes, not necessarily aligned.
+    F32(&'a [u8]),
+    /// int8 values and the little-endian F32 bytes of one scale per row.
+    I8 {
+        /// Row-major values, -127 to 127.
+        values: &'a [u8],
+        /// One F32 per row.
+        scales: &'a [u8],
+    },
+}
+
+impl Values<'_> {
+    /// The values as floats, row-major; int8 rows times their scales.
+    pub fn to_f32(self) -> Vec<f32> {
+        match self {
+            Self::F32(bytes) => floats(bytes).collect(),
+            Self::I8 { values, scales } => {
+                let cols = values.len() / (scales.len() / 4).max(1);
+                let values: Vec<i8> = values.iter().map(|byte| byte.cast_signed()).collect();
+                quant::dequantize_rows(&values, &floats(scales).collect::<Vec<_>>(), cols)
+            }
+        }
+    }
+}
+
+/// A model read from bytes: complete, of the right shapes, of this version.
+#[derive(Debug)]
+pub struct Bundle<'a> {
+    config: Config,
+    tokenizer_json: String,
+    source_sha256: String,
+    tensors: HashMap<String, Values<'a>>,
+}
+
+impl<'a> Bundle<'a> {
+    /// Reads an exported file. `file` names it in errors.
+    ///
+    /// # Errors
+    /// Names the file and the tensor or metadata field that is missing, truncated, of another type,
+    /// shape or version, or that does not have its checksum.
+    pub fn read(file: &str, bytes: &'a [u8]) -> Result<Self, Error> {
+        let mut container = Container::read(file, bytes)?;
+        container.check_format(FORMAT, FORMAT_VERSION)?;
+        let checksums = container.checksums()?;
+        for field in FIELDS {
+            container.check_field(field, &checksums)?;
+        }
+        let mut field = |name| container.take_field(name);
+        if field("quantization")? != QUANTIZATION {
+            let problem = format!("expected {QUANTIZATION}");
+            return Err(container.metadata_error("quantization", problem));
+        }
+        let (config, labels) = (field("config")?, field("labels")?);
+        let (tokenizer_json, source_sha256) = (field("tokenizer")?, field("source_sha256")?);
+
+        let config = Config::from_json(&config)
+            .map_err(|e| container.metadata_error("config", e.to_string()))?;
+        let names = config
+            .labels()
+            .map_err(|e| container.metadata_error("config", e.to_string()))?;
+        if serde_json::from_str::<Vec<String>>(&labels).ok().as_deref() != Some(names.names()) {
+            return Err(container.metadata_error("labels", "not the labels of the config".into()));
+        }
+        check_tokenizer(&tokenizer_json, &config)
+            .map_err(|e| container.metadata_error("tokenizer", e))?;
+
+        let mut tensors = HashMap::new();
+        for spec in specs(&config, names.len()) {
+            let values = match spec.role {
+                Role::Float => {
+                    Values::F32(container.take_floats(&spec.name, &spec.shape, Some(&checksums))?)
+                }
+                Role::Embedding | Role::Linear => {
+                    let scale = scale_name(&spec.name);
+                    let scales =
+                        container.take_floats(&scale, &spec.shape[..1], Some(&checksums))?;
+                    if let Some(row) = floats(scales).position(|scale| scale < 0.0) {
+                        return Err(container
+                            .tensor_error(&scale, format!("the scale of row {row} is negative")));
+                    }
+                    Values::I8 {
+                        values: container.take_int8(&spec.name, &spec.shape, &checksums)?,
+                        scales,
+                    }
+                }
+            };
+            tensors.insert(spec.name, values);
+        }
+        container.check_nothing_left()?;
+        Ok(Self {
+            config,
+            tokenizer_json,
+            source_sha256,
+            tensors,
+        })
+    }
+
+    /// Reads the three files of a fine-tuned directory (`config.json`, `tokenizer.json`,
+    /// `model.safetensors`), as Hugging Face's `save_pretrained` of a `BertForTokenClassification`
+    /// writes them. A pooler and `position_ids`, which the network does not use, may be there.
+    ///
+    /// # Errors
+    /// Names the file and the field or tensor that is missing, of another type or shape, or not a
+    /// number.
+    pub fn from_fine_tuned(
+        dir: &str,
+        config_json: &str,
+        tokenizer_json: &str,
+        safetensors: &'a [u8],
+    ) -> Result<Self, Error> {
+        let file = |name: &str| {
+            if dir.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{dir}/{name}")
+            }
+        };
+        let in_file = |name, problem| Error::ModelFile {
+            file: file(name),
+            problem,
+        };
+        let config =
+            Config::from_json(config_json).map_err(|e| in_file("config.json", e.to_string()))?;
+        let labels = config
+            .labels()
+            .map_err(|e| in_file("config.json", e.to_string()))?;
+        check_tokenizer(tokenizer_json, &config).map_err(|e| in_file("tokenizer.json", e))?;
+
+        let mut container = Container::read(&file("model.safetensors"), safetensors)?;
+        let mut tensors = HashMap::new();
+        for Spec { name, shape, .. } in specs(&config, labels.len()) {
+            let values = Values::F32(container.take_floats(&name, &shape, None)?);
+            tensors.insert(name, values);
+        }
+        container.ignore(|name| {
+            name.starts_with("bert.pooler.") || name == "bert.embeddings.position_ids"
+        });
+        container.check_nothing_left()?;
+        let source_sha256 =
+            Sha256::digest(safetensors)
+                .iter()
+                .fold(String::new(), |mut hex, byte| {
+                    write!(hex, "{byte:02x}").expect("writing to a string does not fail");
+                    hex
+                });
+        Ok(Self {
+            config,
+            tokenizer_json: tokenizer_json.to_owned(),
+            source_sha256,
+            tensors,
+        })
+    }
+
+    /// The configuration, labels included.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> Result<Tokenizer, Error> {
+        Tokenizer::from_json(&self.tokenizer_json)
+    }
+
+    /// The text of the `tokenizer.json`.
+    pub fn tokenizer_json(&self) -> &str {
+        &self.tokenizer_json
+    }
+
+    /// SHA-256 (hex) of the `model.safetensors` that an exported file was made from; of the file
+    /// itself for a directory.
+    pub fn source_sha256(&self) -> &str {
+        &self.source_sha256
+    }
+
+    /// Values of a tensor of [`super::tensors::specs`]; panics for any other name.
+    pub fn tensor(&self, name: &str) -> Values<'a> {
+        self.tensors[name]
+    }
+}
+
+/// Writes an exported file: quantizes every [`super::tensors::Role::Embedding`] and
+/// [`super::tensors::Role::Linear`] of a float model.
+///
+/// # Errors
+/// [`Error::Tensor`] when the model is quantized already.
+pub fn write(model: &Bundle) -> Result<Vec<u8>, Error> {
+    let labels = model.config.labels()?;
+    let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
+    for Spec { name, shape, role } in specs(&model.config, labels.len()) {
+        let error = |problem| Error::Tensor {
+            file: "model".into(),
+            tensor: name.clone(),
+            problem,
+        };
+        let Values::F32(bytes) = model.tensor(&name) else {
+            return Err(error(
+                "is quantized already; quantize the fine-tuned directory".into(),
+            ));
+        };
+        if role == Role::Float {
+            tensors.push((name, Dtype::F32, shape, bytes.to_vec()));
+            continue;
+        }
+        let values: Vec<f32> = floats(bytes).collect();
+        let (values, scales) =
+            quant::quantize_rows(&values, shape[0], shape[1]).map_err(|e| error(e.to_string()))?;
+        let scales = scales
+            .iter()
+            .flat_map(|scale| scale.to_le_bytes())
+            .collect();
+        tensors.push((scale_name(&name), Dtype::F32, shape[..1].to_vec(), scales));
+        tensors.push((
+            name,
+            Dtype::I8,
+            shape,
+            values
+                .into_iter()
+                .map(|value| value.cast_unsigned())
+                .collect(),
+        ));
+    }
+    // F32 first: a header of whole 8 bytes then leaves every float aligned.
+    tensors.sort_by_key(|(_, dtype, ..)| *dtype != Dtype::F32);
+
+    let mut fields = BTreeMap::from([
+        ("config", model.config.to_json()),
+        ("format", FORMAT.to_owned()),
+        ("format_version", FORMAT_VERSION.to_owned()),
+        (
+            "labels",
+            serde_json::to_string(labels.names()).expect("strings are JSON"),
+        ),
+        ("quantization", QUANTIZATION.to_owned()),
+        ("source_sha256", model.source_sha256.clone()),
+        ("tokenizer", without_white_space(&model.tokenizer_json)),
+    ]);
+    let mut checksums: BTreeMap<&str, u32> = tensors
+        .iter()
+        .map(|(name, .., bytes)| (name.as_str(), crc32fast::hash(bytes)))
+        .collect();
+    checksums.extend(
+        fields
+            .iter()
+            .map(|(name, value)| (*name, crc32fast::hash(value.as_bytes()))),
+    );
+    let checksums = serde_json::to_string(&checksums).expect("strings and numbers are JSON");
+    fields.insert("checksums", checksums);
+    Ok(serialize(&fields, &tensors))
+}
+
+/// The safetensors container. The crate's own writer holds the metadata in a hash map and so writes
+/// it in another order each time.
+fn serialize(
+    fields: &BTreeMap<&str, String>,
+    tensors: &[(String, Dtype, Vec<usize>, Vec<u8>)],
+) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Header<'a> {
+        #[serde(rename = "__metadata__")]
+        fields: &'a BTreeMap<&'a str, String>,
+        #[serde(flatten)]
+        tensors: BTreeMap<&'a str, TensorInfo>,
+    }
+    let mut end = 0;
+    let place = |(name, dtype, shape, bytes): &'_ (String, Dtype, Vec<usize>, Vec<u8>)| {
+        let start = end;
+        end += bytes.len();
+        (
+            name.clone(),
+            TensorInfo {
+                dtype: *dtype,
+                shape: shape.clone(),
+                data_offsets: (start, end),
+            },
+        )
+    };
+    let placed: Vec<(String, TensorInfo)> = tensors.iter().map(place).collect();
+    let tensors_by_name = placed
+        .iter()
+        .map(|(name, info)| (name.as_str(), info.clone()))
+        .collect();
+    let mut header = serde_json::to_vec(&Header {
+        fields,
+        tensors: tensors_by_name,
+    })
+    .expect("the header is JSON");
+    header.resize(header.len().next_multiple_of(8), b' ');
+
+    let mut file = Vec::with_capacity(8 + header.len() + end);
+    file.extend((header.len() as u64).to_le_bytes());
+    file.extend(header);
+    for (.., bytes) in tensors {
+        file.extend(bytes);
+    }
+    file
+}
+
+/// JSON without the white space between its tokens.
+fn without_white_space(json: &str) -> String {
+    let (mut in_string, mut escaped) = (false, false);
+    json.chars()
+        .filter(|&c| {
+            let keep = in_string || !matches!(c, ' ' | '\t' | '\n' | '\r');
+            in_string ^= c == '"' && !escaped;
+            escaped = in_string && c == '\\' && !escaped;
+            keep
+        })
+        .collect()
+}
+
+/// Little-endian floats.
+pub(super) fn floats(bytes: &[u8]) -> impl Iterator<Item = f32> {
+    bytes
+        .as_chunks()
+        .0
+        .iter()
+        .map(|&chunk| f32::from_le_bytes(chunk))
+}
+
+/// Whether every id that the tokenizer can produce has a row in the word embedding. Only the ids
+/// are read: the tokenizer itself is built when it is asked for.
+fn check_tokenizer(json: &str, config: &Config) -> Result<(), String> {
+    let ids: super::container::TokenizerIds =
+        serde_json::from_str(json).map_err(|e| format!("not a WordPiece tokenizer: {e}"))?;
+    match ids.largest() {
+        Some(id) if id as usize >= config.vocab_size => Err(format!(
+            "has token id {id}, the model's embedding has only {} rows",
+            config.vocab_size
+        )),
+        Some(_) => Ok(()),
+        None => Err("has no tokens".into()),
+    }
+}

@@ -1,0 +1,280 @@
+//! Reading of a safetensors container: every tensor and metadata field is taken out once, checked.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use safetensors::tensor::{Metadata, TensorInfo};
+use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use super::bundle::floats;
+use crate::Error;
+
+/// CRC-32 by name of tensor or metadata field.
+pub(super) type Checksums = BTreeMap<String, u32>;
+
+/// A safetensors file whose parts have yet to be taken out.
+pub(super) struct Container<'a> {
+    file: String,
+    fields: HashMap<String, String>,
+    tensors: BTreeMap<String, TensorInfo>,
+    data: &'a [u8],
+}
+
+impl<'a> Container<'a> {
+    /// Reads the header. safetensors checks that the tensors follow one another and fill the file
+    /// exactly.
+    pub(super) fn read(file: &str, bytes: &'a [u8]) -> Result<Self, Error> {
+        let error = |problem| Error::ModelFile {
+            file: file.to_owned(),
+            problem,
+        };
+        if let Some(problem) = truncation(bytes) {
+            return Err(error(problem));
+        }
+        let (header, metadata): (usize, Metadata) = SafeTensors::read_metadata(bytes)
+            .map_err(|e| error(format!("not a safetensors file, or a damaged one: {e}")))?;
+        let tensors = metadata
+            .tensors()
+            .into_iter()
+            .map(|(name, info)| (name, info.clone()))
+            .collect();
+        let fields = metadata.metadata().clone().unwrap_or_default();
+        Ok(Self {
+            file: file.to_owned(),
+            fields,
+            tensors,
+            data: bytes.get(8 + header..).unwrap_or_default(),
+        })
+    }
+
+    pub(super) fn tensor_error(&self, tensor: &str, problem: String) -> Error {
+        Error::Tensor {
+            file: self.file.clone(),
+            tensor: tensor.to_owned(),
+            problem,
+        }
+    }
+
+    pub(super) fn metadata_error(&self, field: &str, problem: String) -> Error {
+        Error::ModelMetadata {
+            file: self.file.clone(),
+            field: field.to_owned(),
+            problem,
+        }
+    }
+
+    /// Refuses a file of another format or version, and says what to do.
+    pub(super) fn check_format(&self, format: &str, version: &str) -> Result<(), Error> {
+        let error = |problem| Error::ModelFile {
+            file: self.file.clone(),
+            problem,
+        };
+        match self.fields.get("format") {
+            Some(found) if found == format => {}
+            _ => {
+                return Err(error(format!(
+                    "a safetensors file, but no exported model (metadata `format` is not \"{format}\"); \
+                     make one with `model-export quantize`"
+                )));
+            }
+        }
+        match self.fields.get("format_version") {
+            Some(found) if found == version => Ok(()),
+            found => Err(error(format!(
+                "has format version {}, this program reads version {version}; export the model again with the \
+                 `model-export` of this release, or use the release that wrote the file",
+                found.map_or("(none)", String::as_str)
+            ))),
+        }
+    }
+
+    pub(super) fn checksums(&mut self) -> Result<Checksums, Error> {
+        let json = self.take_field("checksums")?;
+        serde_json::from_str(&json).map_err(|e| self.metadata_error("checksums", e.to_string()))
+    }
+
+    fn check(&self, name: &str, bytes: &[u8], checksums: &Checksums) -> Result<(), String> {
+        match checksums.get(name) {
+            None => Err("has no checksum".into()),
+            Some(&expected) => match crc32fast::hash(bytes) {
+                found if found == expected => Ok(()),
+                found => Err(format!(
+                    "is damaged: its checksum is {found:08x}, expected {expected:08x}; fetch or export the file again"
+                )),
+            },
+        }
+    }
+
+    pub(super) fn check_field(&self, name: &str, checksums: &Checksums) -> Result<(), Error> {
+        let value = self
+            .fields
+            .get(name)
+            .ok_or_else(|| self.metadata_error(name, "is missing".into()))?;
+        self.check(name, value.as_bytes(), checksums)
+            .map_err(|problem| self.metadata_error(name, problem))
+    }
+
+    pub(super) fn take_field(&mut self, name: &str) -> Result<String, Error> {
+        self.fields
+            .remove(name)
+            .ok_or_else(|| self.metadata_error(name, "is missing".into()))
+    }
+
+    fn take(
+        &mut self,
+        name: &str,
+        dtype: Dtype,
+        shape: &[usize],
+        checksums: Option<&Checksums>,
+    ) -> Result<&'a [u8], Error> {
+        let info = self
+            .tensors
+            .remove(name)
+            .ok_or_else(|| self.tensor_error(name, "is missing".into()))?;
+        if info.dtype != dtype {
+            let problem = format!("has type {}, expected {dtype}", info.dtype);
+            return Err(self.tensor_error(name, problem));
+        }
+        if info.shape != shape {
+            let problem = format!("has shape {:?}, the config asks for {shape:?}", info.shape);
+            return Err(self.tensor_error(name, problem));
+        }
+        let (start, end) = info.data_offsets;
+        let bytes = self
+            .data
+            .get(start..end)
+            .ok_or_else(|| self.tensor_error(name, "lies outside the file".into()))?;
+        if let Some(checksums) = checksums {
+            self.check(name, bytes, checksums)
+                .map_err(|problem| self.tensor_error(name, problem))?;
+        }
+        Ok(bytes)
+    }
+
+    /// Takes an F32 tensor, every value of which is a number.
+    pub(super) fn take_floats(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        checksums: Option<&Checksums>,
+    ) -> Result<&'a [u8], Error> {
+        let bytes = self.take(name, Dtype::F32, shape, checksums)?;
+        match floats(bytes).position(|value| !value.is_finite()) {
+            None => Ok(bytes),
+            Some(at) => Err(self.tensor_error(name, format!("value {at} is NaN or infinite"))),
+        }
+    }
+
+    /// Takes an I8 tensor, every value of which is in -127..=127.
+    pub(super) fn take_int8(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        checksums: &Checksums,
+    ) -> Result<&'a [u8], Error> {
+        let bytes = self.take(name, Dtype::I8, shape, Some(checksums))?;
+        match bytes.iter().position(|byte| byte.cast_signed() == i8::MIN) {
+            None => Ok(bytes),
+            Some(at) => {
+                Err(self.tensor_error(name, format!("value {at} is -128, outside -127..=127")))
+            }
+        }
+    }
+
+    /// Leaves out tensors that the network does not use.
+    pub(super) fn ignore(&mut self, unused: impl Fn(&str) -> bool) {
+        self.tensors.retain(|name, _| !unused(name));
+    }
+
+    /// Refuses a tensor that nothing asked for: the file holds another network than the
+    /// configuration says.
+    pub(super) fn check_nothing_left(&self) -> Result<(), Error> {
+        match self.tensors.keys().next() {
+            None => Ok(()),
+            Some(name) => Err(self.tensor_error(
+                name,
+                "is no part of the network that the config describes".into(),
+            )),
+        }
+    }
+}
+
+/// What is missing from a file that ends too early, which the sizes at its beginning tell better
+/// than safetensors' error.
+fn truncation(bytes: &[u8]) -> Option<String> {
+    if bytes.is_empty() {
+        return Some("is empty".into());
+    }
+    let Some((length, rest)) = bytes.split_first_chunk() else {
+        return Some(format!(
+            "is truncated: {} bytes are too few for a safetensors file",
+            bytes.len()
+        ));
+    };
+    let length = u64::from_le_bytes(*length);
+    // A header that cannot be one is no sign of truncation but of another kind of file.
+    if rest.first().is_some_and(|first| *first != b'{') {
+        return None;
+    }
+    (length > rest.len() as u64).then(|| {
+        format!(
+            "is truncated: its header has {length} bytes, the file goes on for {}",
+            rest.len()
+        )
+    })
+}
+
+/// The token ids of a `tokenizer.json`, without the tokens.
+#[derive(Deserialize)]
+pub(super) struct TokenizerIds {
+    model: Vocabulary,
+    #[serde(default)]
+    added_tokens: Vec<AddedToken>,
+}
+
+#[derive(Deserialize)]
+struct Vocabulary {
+    vocab: LargestId,
+}
+
+#[derive(Deserialize)]
+struct AddedToken {
+    id: u32,
+}
+
+struct LargestId(Option<u32>);
+
+impl TokenizerIds {
+    /// The largest id; none for an empty vocabulary.
+    pub(super) fn largest(&self) -> Option<u32> {
+        self.added_tokens
+            .iter()
+            .map(|token| token.id)
+            .max()
+            .max(self.model.vocab.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for LargestId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Ids;
+        impl<'de> Visitor<'de> for Ids {
+            type Value = Option<u32>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+                formatter.write_str("a map from tokens to ids")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut largest = None;
+                while let Some((IgnoredAny, id)) = map.next_entry()? {
+                    largest = largest.max(Some(id));
+                }
+                Ok(largest)
+            }
+        }
+        deserializer.deserialize_map(Ids).map(Self)
+    }
+}

@@ -1,0 +1,11 @@
+//! The model file: its configuration, its tensors, its int8 scheme, its container.
+
+pub mod bundle;
+pub mod config;
+pub mod quant;
+pub mod tensors;
+
+mod container;
+
+pub use bundle::Bundle;
+pub use config::Config;

@@ -1,0 +1,287 @@
+//! Text to words and subword tokens.
+
+mod vocab;
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use serde_json::Value;
+use tokenizers::NormalizerWrapper;
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
+
+use crate::Error;
+
+/// Splits a text into words: at white space, around every punctuation character and around every
+/// CJK ideograph, as BERT's pre-tokenizer does, but as ranges of the original text with case kept.
+///
+/// Every character that is not white space is in exactly one word. White space is Unicode's
+/// `White_Space`.
+pub fn words(text: &str) -> Vec<Range<usize>> {
+    let mut words = Vec::new();
+    let mut start = None;
+    for (at, c) in text.char_indices() {
+        let alone = is_punctuation(c) || is_ideograph(c);
+        if alone || c.is_whitespace() {
+            words.extend(start.take().map(|start| start..at));
+            if alone {
+                words.push(at..at + c.len_utf8());
+            }
+        } else {
+            start.get_or_insert(at);
+        }
+    }
+    words.extend(start.map(|start| start..text.len()));
+    words
+}
+
+/// BERT's punctuation: every ASCII character that is not a letter, digit, space or control
+/// character ("$" and "+" too), and Unicode's categories P*.
+pub fn is_punctuation(c: char) -> bool {
+    c.is_ascii_punctuation()
+        || !c.is_ascii() && c.general_category_group() == GeneralCategoryGroup::Punctuation
+}
+
+/// The ideographs that BERT takes for words of their own, with the block boundaries of the
+/// `tokenizers` crate.
+fn is_ideograph(c: char) -> bool {
+    matches!(c,
+        '\u{4E00}'..='\u{9FFF}'
+        | '\u{3400}'..='\u{4DBF}'
+        | '\u{20000}'..='\u{2A6DF}'
+        | '\u{2A700}'..='\u{2B73F}'
+        | '\u{2B740}'..='\u{2B81F}'
+        | '\u{2B920}'..='\u{2CEAF}'
+        | '\u{F900}'..='\u{FAFF}'
+        | '\u{2F800}'..='\u{2FA1F}')
+}
+
+/// A WordPiece tokenizer of a BERT model.
+#[derive(Debug, Clone)]
+pub struct Tokenizer {
+    /// Without truncation, padding and post-processing; special tokens in a text are text.
+    inner: tokenizers::Tokenizer,
+    json: String,
+    cls: u32,
+    sep: u32,
+    pad: u32,
+}
+
+/// A tokenized text.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tokens {
+    /// Subword ids of the whole text, without special tokens.
+    pub ids: Vec<u32>,
+    /// The words of the text.
+    pub words: Vec<Range<usize>>,
+    /// For each word the index into `ids` of its first subword; `None` for a word that the
+    /// tokenizer's normalization removes (a lone control character).
+    pub first: Vec<Option<usize>>,
+}
+
+impl Tokenizer {
+    /// From the text of a `tokenizer.json`.
+    ///
+    /// Its truncation and padding are switched off: nothing is ever cut silently.
+    ///
+    /// # Errors
+    /// [`Error::Tokenizer`] when it is not of BERT's kind (`BertNormalizer`, `BertPreTokenizer`,
+    /// `WordPiece`), lacks a special token, leaves ids unused, or has an added token that is not
+    /// one word.
+    pub fn from_json(json: &str) -> Result<Self, Error> {
+        let error = |problem: String| Error::Tokenizer(problem);
+        let value: Value =
+            serde_json::from_str(json).map_err(|e| error(format!("not JSON: {e}")))?;
+        for (part, wanted) in [
+            ("model", "WordPiece"),
+            ("normalizer", "BertNormalizer"),
+            ("pre_tokenizer", "BertPreTokenizer"),
+        ] {
+            match value[part]["type"].as_str() {
+                Some(found) if found == wanted => {}
+                found => {
+                    let found = found.unwrap_or("none");
+                    return Err(error(format!("its {part} is {found}, not BERT's {wanted}")));
+                }
+            }
+        }
+        let mut inner: tokenizers::Tokenizer = json.parse().map_err(|e| error(format!("{e}")))?;
+
+        let id = |name: &str| {
+            let id = inner.token_to_id(name);
+            id.ok_or_else(|| error(format!("the vocabulary lacks the special token `{name}`")))
+        };
+        id(value["model"]["unk_token"].as_str().unwrap_or("[UNK]"))?;
+        let (cls, sep) = match specials(&value["post_processor"]) {
+            Some((cls, sep)) => (id(cls)?, id(sep)?),
+            None => {
+                return Err(error(
+                    "its post_processor does not put one token before a text and one after it"
+                        .into(),
+                ));
+            }
+        };
+        // Hugging Face keeps the name of another padding token in the padding section only.
+        let other_pad = value["padding"]["pad_token"]
+            .as_str()
+            .filter(|name| *name != "[PAD]");
+        let pad = id(other_pad.unwrap_or("[PAD]"))?;
+        check_vocabulary(&inner)?;
+
+        inner
+            .with_truncation(None)
+            .map_err(|e| error(format!("{e}")))?;
+        if other_pad.is_none() {
+            inner.with_padding(None);
+        }
+        let json = inner.to_string(false).map_err(|e| error(format!("{e}")))?;
+        inner.with_padding(None);
+        inner.with_post_processor(None::<tokenizers::PostProcessorWrapper>);
+        inner.set_encode_special_tokens(true);
+        Ok(Self {
+            inner,
+            json,
+            cls,
+            sep,
+            pad,
+        })
+    }
+
+    /// From the text of a `vocab.txt` and, where there is one, of a `tokenizer_config.json`, as
+    /// `BertTokenizerFast` does.
+    ///
+    /// # Errors
+    /// [`Error::Tokenizer`] when the configuration is not JSON, a token stands twice, or a special
+    /// token is missing.
+    pub fn from_vocab(vocab: &str, config: Option<&str>) -> Result<Self, Error> {
+        Self::from_json(&vocab::tokenizer_json(vocab, config)?.to_string())
+    }
+
+    /// The text of a `tokenizer.json` that [`Self::from_json`] reads back.
+    pub fn to_json(&self) -> String {
+        self.json.clone()
+    }
+
+    /// The vocabulary in id order, one token per line, as in `vocab.txt`.
+    pub fn to_vocab(&self) -> String {
+        let mut tokens: Vec<(String, u32)> = self.inner.get_vocab(true).into_iter().collect();
+        tokens.sort_unstable_by_key(|(_, id)| *id);
+        tokens.into_iter().map(|(token, _)| token + "\n").collect()
+    }
+
+    /// Whether input is lower-cased.
+    pub fn lowercase(&self) -> bool {
+        match self.inner.get_normalizer() {
+            Some(NormalizerWrapper::BertNormalizer(normalizer)) => normalizer.lowercase,
+            _ => false,
+        }
+    }
+
+    /// Number of tokens in the vocabulary; every id is below it.
+    pub fn vocab_size(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+
+    /// Tokenizes word by word, so that every token belongs to one word and offsets are the words'
+    /// own.
+    ///
+    /// The ids are those that the tokenizer gives for the whole text, but for these cases, where
+    /// words say more about the text:
+    /// - a special token written out in a text (`[SEP]`) is text;
+    /// - vertical tab, form feed and U+0085 separate words; the tokenizer removes them and so joins
+    ///   their neighbours;
+    /// - ideographs are words of their own also where the tokenizer's `handle_chinese_chars` is
+    ///   off;
+    /// - punctuation is Unicode's of today, the tokenizer's of Unicode 8.
+    pub fn tokenize(&self, text: &str) -> Tokens {
+        let words = words(text);
+        let mut ids: Vec<u32> = Vec::new();
+        let mut first = Vec::with_capacity(words.len());
+        // Notes repeat their words; where a word's tokens stand in `ids` is remembered instead of
+        // encoding it again.
+        let mut known: HashMap<&str, Range<usize>> = HashMap::new();
+        for range in &words {
+            let word = &text[range.clone()];
+            let start = ids.len();
+            if let Some(earlier) = known.get(word) {
+                ids.extend_from_within(earlier.clone());
+            } else {
+                let encoding = self.inner.encode_fast(word, false);
+                // WordPiece fails for want of its unknown token only, which `from_json` asked for.
+                ids.extend_from_slice(
+                    encoding
+                        .expect("the vocabulary has the unknown token")
+                        .get_ids(),
+                );
+                known.insert(word, start..ids.len());
+            }
+            first.push((ids.len() > start).then_some(start));
+        }
+        Tokens { ids, words, first }
+    }
+
+    /// `[CLS]`, `ids`, `[SEP]`: one input of the network.
+    pub fn input(&self, ids: &[u32]) -> Vec<u32> {
+        [&[self.cls], ids, &[self.sep]].concat()
+    }
+
+    /// Id of `[PAD]`.
+    pub fn pad(&self) -> u32 {
+        self.pad
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    words(text).first() == Some(&(0..text.len()))
+}
+
+/// The names of the tokens that a post-processor of a `tokenizer.json` puts before and after a
+/// single text.
+fn specials(post_processor: &Value) -> Option<(&str, &str)> {
+    match post_processor["type"].as_str()? {
+        "BertProcessing" => Some((
+            post_processor["cls"][0].as_str()?,
+            post_processor["sep"][0].as_str()?,
+        )),
+        "TemplateProcessing" => match post_processor["single"].as_array()?.as_slice() {
+            [cls, text, sep] if text.get("Sequence").is_some() => Some((
+                cls["SpecialToken"]["id"].as_str()?,
+                sep["SpecialToken"]["id"].as_str()?,
+            )),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Every id below the size is one token that a line of a `vocab.txt` can hold, and added tokens are
+/// words.
+fn check_vocabulary(tokenizer: &tokenizers::Tokenizer) -> Result<(), Error> {
+    let vocabulary = tokenizer.get_vocab(true);
+    let mut used = vec![false; vocabulary.len()];
+    for (token, &id) in &vocabulary {
+        match used.get_mut(id as usize) {
+            Some(used) if !*used => *used = true,
+            _ => {
+                let size = vocabulary.len();
+                let problem = format!(
+                    "token `{token}` has id {id}, but the {size} tokens do not have the ids 0 to {}",
+                    size - 1
+                );
+                return Err(Error::Tokenizer(problem));
+            }
+        }
+        if token.contains(['\n', '\r']) {
+            return Err(Error::Tokenizer(format!("token {id} holds a line end")));
+        }
+    }
+    for token in tokenizer.get_added_tokens_decoder().values() {
+        if !token.special && !is_word(&token.content) {
+            let problem = format!(
+                "added token `{}` is not one word, and tokens never reach over words",
+                token.content
+            );
+            return Err(Error::Tokenizer(problem));
+        }
+    }
+    Ok(())
+}
