@@ -1,0 +1,113 @@
+//! Kernels one by one: multiply-accumulates a second for the products, elements a second for the
+//! others. `cargo bench -p engine --bench kernels`
+
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use engine::kernels::{self, AttentionScratch, ByteMatrix, FloatMatrix, Isa, QuantizedRows};
+
+/// T, N and K of the products in MiniLM and in BERT-base at 128 tokens.
+const SHAPES: [[usize; 3]; 4] = [
+    [128, 1152, 384],
+    [128, 384, 1536],
+    [128, 2304, 768],
+    [128, 768, 3072],
+];
+
+fn main() {
+    divan::main();
+}
+
+/// Numbers between -1 and 1 with no pattern that a kernel could profit from.
+fn values(len: usize) -> Vec<f32> {
+    (0..len as u32)
+        .map(|i| i.wrapping_mul(2_654_435_761) as f32 / (1u32 << 31) as f32 - 1.0)
+        .collect()
+}
+
+/// Times `kernel` in the fastest variant, once its output has been found to be that of the
+/// definition.
+fn run(bencher: Bencher, items: usize, mut kernel: impl FnMut(Isa, &mut Vec<f32>)) {
+    let (mut expected, mut out) = (vec![], vec![]);
+    kernel(
+        Isa::available().next().expect("the scalar variant"),
+        &mut expected,
+    );
+    let isa = Isa::detect();
+    kernel(isa, &mut out);
+    assert_eq!(out, expected);
+    bencher
+        .counter(ItemsCount::new(items))
+        .bench_local(|| kernel(isa, &mut out));
+}
+
+#[divan::bench(args = SHAPES)]
+fn linear_i8(bencher: Bencher, [rows, columns, depth]: [usize; 3]) {
+    let weights: Vec<i8> = values(columns * depth)
+        .iter()
+        .map(|x| (x * 127.0) as i8)
+        .collect();
+    let weights = ByteMatrix::new(&weights, &vec![0.01; columns], depth);
+    let bias = values(columns);
+    let mut x = QuantizedRows::default();
+    kernels::quantize(Isa::detect(), &values(rows * depth), depth, &mut x);
+    run(bencher, rows * columns * depth, |isa, out| {
+        out.resize(rows * columns, 0.0);
+        kernels::linear_i8(isa, &x, &weights, &bias, out);
+    });
+}
+
+#[divan::bench(args = SHAPES)]
+fn linear_f32(bencher: Bencher, [rows, columns, depth]: [usize; 3]) {
+    let weights = FloatMatrix::new(&values(columns * depth), depth);
+    let (x, bias) = (values(rows * depth), values(columns));
+    run(bencher, rows * columns * depth, |isa, out| {
+        out.resize(rows * columns, 0.0);
+        kernels::linear_f32(isa, &x, &weights, &bias, out);
+    });
+}
+
+/// Tokens, heads and size of a head; the products are counted, the softmax is not.
+#[divan::bench(args = [[128, 12, 32], [512, 12, 32], [128, 12, 64], [512, 12, 64]])]
+fn attention(bencher: Bencher, [tokens, heads, head_size]: [usize; 3]) {
+    let hidden = heads * head_size;
+    let qkv = values(tokens * 3 * hidden);
+    let mut scratch = AttentionScratch::default();
+    run(bencher, 2 * tokens * tokens * hidden, |isa, out| {
+        out.resize(tokens * hidden, 0.0);
+        kernels::attention(isa, &qkv, heads, head_size, &mut scratch, out);
+    });
+}
+
+#[divan::bench]
+fn quantize(bencher: Bencher) {
+    let (rows, depth) = (128, 768);
+    let x = values(rows * depth);
+    let identity: Vec<i8> = (0..depth).map(|k| i8::from(k == 0)).collect();
+    let identity = ByteMatrix::new(&identity, &[1.0], depth);
+    let mut quantized = QuantizedRows::default();
+    run(bencher, rows * depth, |isa, out| {
+        kernels::quantize(isa, &x, depth, &mut quantized);
+        // One column of the result is read back, which costs a thousandth of the time.
+        out.resize(rows, 0.0);
+        kernels::linear_i8(isa, &quantized, &identity, &[0.0], out);
+    });
+}
+
+#[divan::bench]
+fn add_layer_norm(bencher: Bencher) {
+    let (rows, hidden) = (128, 768);
+    let (x, gain, bias) = (values(rows * hidden), values(hidden), values(hidden));
+    run(bencher, rows * hidden, |isa, out| {
+        out.clone_from(&x);
+        kernels::add_layer_norm(isa, out, &x, &gain, &bias, 1e-12);
+    });
+}
+
+#[divan::bench]
+fn gelu(bencher: Bencher) {
+    let x: Vec<f32> = values(128 * 3072).iter().map(|x| x * 4.0).collect();
+    run(bencher, x.len(), |isa, out| {
+        out.clone_from(&x);
+        kernels::gelu(isa, out);
+    });
+}

@@ -1,0 +1,469 @@
+//! Every variant against the definition to the bit, over a table of shapes; and the definition
+//! against the textbook's formulas in F64.
+
+#[cfg(target_family = "wasm")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use super::*;
+
+/// T: around the rows of a tile and of a block.
+const ROWS: [usize; 9] = [1, 2, 3, 4, 5, 8, 11, 64, 67];
+/// N: around the columns of one and of two panels.
+const COLUMNS: [usize; 9] = [1, 7, 8, 9, 15, 16, 17, 24, 36];
+/// K: around the lanes of a reduction, odd and even.
+const DEPTHS: [usize; 9] = [1, 2, 3, 7, 8, 9, 31, 70, 384];
+
+/// Relative error of [`scalar::exp`] against F64: one unit in the last place is 1.2e-7.
+const EXP_ERROR: f64 = 2e-7;
+/// Absolute error of GELU against F64, for an input of at most 1 in magnitude and relative to the
+/// input beyond: that of the approximation of erf and of three roundings.
+const GELU_ERROR: f64 = 3e-7;
+/// Absolute error of a normalized value of magnitude 1.
+const LAYER_NORM_ERROR: f64 = 1e-6;
+/// Error of attention relative to the largest value that it can read out. Scores are within ±6.
+const ATTENTION_ERROR: f64 = 2e-6;
+
+#[derive(Debug, Clone, Copy)]
+enum Fill {
+    /// Evenly between -1 and 1.
+    Usual,
+    Zeros,
+    /// One value for all.
+    Equal,
+    /// The largest magnitude in turns positive and negative.
+    Alternating,
+    /// So large that squares overflow.
+    Huge,
+    /// Denormal.
+    Tiny,
+    /// Usual but for one NaN.
+    OneNan,
+}
+
+const FILLS: [Fill; 7] = [
+    Fill::Usual,
+    Fill::Zeros,
+    Fill::Equal,
+    Fill::Alternating,
+    Fill::Huge,
+    Fill::Tiny,
+    Fill::OneNan,
+];
+
+/// Values that differ for each `seed` (xorshift64*).
+fn values(fill: Fill, len: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (0..len)
+        .map(|i| {
+            state ^= state >> 12;
+            state ^= state << 25;
+            state ^= state >> 27;
+            let bits = state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 40;
+            let usual = bits as f32 / (1 << 23) as f32 - 1.0;
+            match fill {
+                Fill::Usual => usual,
+                Fill::Zeros => 0.0,
+                Fill::Equal => -0.7,
+                Fill::Alternating => [1.0, -1.0][i % 2],
+                Fill::Huge => usual * 1e30,
+                Fill::Tiny => usual * 1e-40,
+                Fill::OneNan if i == len / 2 => f32::NAN,
+                Fill::OneNan => usual,
+            }
+        })
+        .collect()
+}
+
+fn int8_matrix(columns: usize, depth: usize) -> ByteMatrix {
+    let mut weights: Vec<i8> = values(Fill::Usual, columns * depth, 1)
+        .iter()
+        .map(|x| (x * 128.0) as i8)
+        .collect();
+    weights[..depth].fill(-127);
+    weights[(columns - 1) * depth..].fill(127);
+    ByteMatrix::new(&weights, &values(Fill::Usual, columns, 2), depth)
+}
+
+/// Runs a kernel in every variant; all must give the definition's bits. A NaN equals any other.
+fn check_variants(case: &str, kernel: impl Fn(Isa) -> Vec<f32>) {
+    let bits = |isa| -> Vec<u32> {
+        let canonical = |x: f32| if x.is_nan() { f32::NAN } else { x };
+        kernel(isa)
+            .into_iter()
+            .map(|x| canonical(x).to_bits())
+            .collect()
+    };
+    let mut variants = Isa::available();
+    let definition = bits(variants.next().expect("the scalar variant"));
+    for isa in variants {
+        let found = bits(isa);
+        let differing = definition.iter().zip(&found).position(|(a, b)| a != b);
+        assert_eq!(
+            differing, None,
+            "{case}: first value in which {} differs",
+            isa
+        );
+    }
+}
+
+/// `found` within `error` of `expected`, value by value.
+fn check_close(case: &str, found: &[f32], expected: &[f64], error: f64) {
+    assert_eq!(found.len(), expected.len(), "{case}");
+    for (i, (&found, &expected)) in found.iter().zip(expected).enumerate() {
+        let difference = (f64::from(found) - expected).abs();
+        assert!(
+            difference <= error,
+            "{case}: value {i} is {found}, expected {expected}"
+        );
+    }
+}
+
+fn scalar_isa() -> Isa {
+    Isa(Kind::Scalar)
+}
+
+#[test]
+fn variants_of_linear_f32() {
+    for rows in ROWS {
+        for columns in COLUMNS {
+            for depth in DEPTHS {
+                let weights = FloatMatrix::new(&values(Fill::Usual, columns * depth, 1), depth);
+                let bias = values(Fill::Usual, columns, 2);
+                for fill in FILLS {
+                    let x = values(fill, rows * depth, 3);
+                    let case = format!("[{rows}, {depth}] x [{columns}, {depth}], {fill:?}");
+                    check_variants(&case, |isa| {
+                        let mut out = vec![f32::NAN; rows * columns];
+                        linear_f32(isa, &x, &weights, &bias, &mut out);
+                        out
+                    });
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn variants_of_quantize_and_linear_i8() {
+    for rows in ROWS {
+        for columns in COLUMNS {
+            for depth in DEPTHS {
+                let weights = int8_matrix(columns, depth);
+                let bias = values(Fill::Usual, columns, 2);
+                for fill in FILLS {
+                    let x = values(fill, rows * depth, 3);
+                    let case = format!("[{rows}, {depth}] x [{columns}, {depth}], {fill:?}");
+                    check_variants(&case, |isa| {
+                        let mut quantized = QuantizedRows::default();
+                        quantize(isa, &x, depth, &mut quantized);
+                        let mut out = vec![f32::NAN; rows * columns];
+                        linear_i8(isa, &quantized, &weights, &bias, &mut out);
+                        let integers = quantized.pairs.as_flattened().iter().copied();
+                        out.extend(integers.map(f32::from));
+                        out.extend(&quantized.scales);
+                        out
+                    });
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn variants_of_attention() {
+    for tokens in [1, 2, 7, 8, 9, 31, 32, 33, 70] {
+        for (heads, head_size) in [(1, 1), (1, 9), (2, 32), (3, 8), (3, 20)] {
+            let hidden = heads * head_size;
+            for fill in FILLS {
+                let qkv = values(fill, tokens * 3 * hidden, 1);
+                let case = format!("{tokens} tokens, {heads} heads of {head_size}, {fill:?}");
+                check_variants(&case, |isa| {
+                    let mut out = vec![f32::NAN; tokens * hidden];
+                    let mut scratch = AttentionScratch::default();
+                    attention(isa, &qkv, heads, head_size, &mut scratch, &mut out);
+                    out
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn variants_of_layer_norm_and_gelu() {
+    for rows in [1, 3] {
+        for width in DEPTHS {
+            let gain = values(Fill::Usual, width, 1);
+            let bias = values(Fill::Usual, width, 2);
+            let residual = values(Fill::Usual, rows * width, 3);
+            for fill in FILLS {
+                let x = values(fill, rows * width, 4);
+                let case = format!("[{rows}, {width}], {fill:?}");
+                check_variants(&case, |isa| {
+                    let mut out = x.clone();
+                    layer_norm(isa, &mut out, &gain, &bias, 1e-12);
+                    out
+                });
+                check_variants(&case, |isa| {
+                    let mut out = x.clone();
+                    add_layer_norm(isa, &mut out, &residual, &gain, &bias, 1e-12);
+                    out
+                });
+                check_variants(&case, |isa| {
+                    let mut out: Vec<f32> = x.iter().map(|x| x * 8.0).collect();
+                    gelu(isa, &mut out);
+                    out
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn linear_f32_is_a_matrix_product() {
+    for (rows, columns, depth) in [(1, 1, 1), (5, 9, 3), (11, 17, 70), (67, 36, 384)] {
+        let x = values(Fill::Usual, rows * depth, 1);
+        let weights = values(Fill::Usual, columns * depth, 2);
+        let bias = values(Fill::Usual, columns, 3);
+        let mut out = vec![0.0; rows * columns];
+        let matrix = FloatMatrix::new(&weights, depth);
+        linear_f32(scalar_isa(), &x, &matrix, &bias, &mut out);
+        let mut expected = vec![];
+        for x in x.chunks(depth) {
+            for (weights, bias) in weights.chunks(depth).zip(&bias) {
+                let products = x
+                    .iter()
+                    .zip(weights)
+                    .map(|(x, w)| f64::from(*x) * f64::from(*w));
+                expected.push(f64::from(*bias) + products.sum::<f64>());
+            }
+        }
+        // Every addition rounds a sum that is at most as large as its number of terms.
+        let error = (depth * depth) as f64 * f64::from(f32::EPSILON) / 2.0;
+        check_close(
+            &format!("{rows}, {columns}, {depth}"),
+            &out,
+            &expected,
+            error,
+        );
+    }
+}
+
+#[test]
+fn linear_i8_is_an_exact_integer_product() {
+    for (rows, columns, depth) in [(1, 1, 1), (5, 9, 3), (11, 17, 70), (4, 8, 1536)] {
+        for fill in [Fill::Usual, Fill::Alternating, Fill::Equal] {
+            let mut x = QuantizedRows::default();
+            quantize(scalar_isa(), &values(fill, rows * depth, 1), depth, &mut x);
+            let matrix = int8_matrix(columns, depth);
+            let bias = values(Fill::Usual, columns, 3);
+            let mut out = vec![0.0; rows * columns];
+            linear_i8(scalar_isa(), &x, &matrix, &bias, &mut out);
+            let weight = |column: usize, k: usize| {
+                let panel = column / pack::LANES * depth.div_ceil(2);
+                i64::from(matrix.steps[panel + k / 2][column % pack::LANES][k % 2])
+            };
+            for (i, found) in out.into_iter().enumerate() {
+                let (row, column) = (i / columns, i % columns);
+                let integers = x.pairs[row * depth.div_ceil(2)..].as_flattened();
+                let products = (0..depth).map(|k| i64::from(integers[k]) * weight(column, k));
+                let sum = products.sum::<i64>() as f32;
+                let expected = sum * x.scales[row] * matrix.scales[column] + bias[column];
+                assert_eq!(
+                    found.to_bits(),
+                    expected.to_bits(),
+                    "{rows}, {columns}, {depth}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn quantize_is_within_half_a_step() {
+    for depth in DEPTHS {
+        for fill in [
+            Fill::Usual,
+            Fill::Equal,
+            Fill::Alternating,
+            Fill::Zeros,
+            Fill::Huge,
+        ] {
+            let x = values(fill, 3 * depth, 1);
+            let mut quantized = QuantizedRows::default();
+            quantize(scalar_isa(), &x, depth, &mut quantized);
+            let rows = quantized.pairs.chunks(depth.div_ceil(2));
+            for ((x, pairs), scale) in x.chunks(depth).zip(rows).zip(&quantized.scales) {
+                let integers = &pairs.as_flattened()[..depth];
+                assert!(integers.iter().max() <= integers.iter().min().map(|q| q + 255).as_ref());
+                let found: Vec<f32> = integers.iter().map(|&q| f32::from(q) * scale).collect();
+                let expected: Vec<f64> = x.iter().copied().map(f64::from).collect();
+                let half = f64::from(*scale) * 0.5001;
+                check_close(&format!("{depth}, {fill:?}"), &found, &expected, half);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_value_that_is_not_finite_marks_its_row() {
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        for at in [0, 8, 10] {
+            let mut x = values(Fill::Usual, 22, 1);
+            x[at] = value;
+            let mut quantized = QuantizedRows::default();
+            quantize(scalar_isa(), &x, 11, &mut quantized);
+            let marked = quantized
+                .scales
+                .iter()
+                .map(|scale| scale.is_nan())
+                .collect::<Vec<_>>();
+            assert_eq!(marked, [true, false], "{value} at {at}");
+        }
+    }
+}
+
+#[test]
+fn attention_is_a_mean_of_values() {
+    for (tokens, heads, head_size) in [(1, 1, 1), (9, 3, 8), (33, 2, 9), (70, 2, 32)] {
+        let hidden = heads * head_size;
+        let qkv = values(Fill::Usual, tokens * 3 * hidden, 1);
+        let mut out = vec![0.0; tokens * hidden];
+        let mut scratch = AttentionScratch::default();
+        attention(scalar_isa(), &qkv, heads, head_size, &mut scratch, &mut out);
+        let part =
+            |token: usize, part: usize, i: usize| f64::from(qkv[(token * 3 + part) * hidden + i]);
+        let mut expected = vec![];
+        for token in 0..tokens {
+            for i in 0..hidden {
+                let head = i / head_size * head_size..(i / head_size + 1) * head_size;
+                let weights: Vec<f64> = (0..tokens)
+                    .map(|key| {
+                        let products = head.clone().map(|i| part(token, 0, i) * part(key, 1, i));
+                        (products.sum::<f64>() / (head_size as f64).sqrt()).exp()
+                    })
+                    .collect();
+                let total: f64 = weights.iter().sum();
+                let mean = weights
+                    .iter()
+                    .enumerate()
+                    .map(|(key, w)| w / total * part(key, 2, i));
+                expected.push(mean.sum());
+            }
+        }
+        check_close(
+            &format!("{tokens}, {heads}, {head_size}"),
+            &out,
+            &expected,
+            ATTENTION_ERROR,
+        );
+    }
+}
+
+#[test]
+fn layer_norm_has_mean_0_and_variance_1() {
+    for width in [2, 7, 8, 36, 384] {
+        let x = values(Fill::Usual, 3 * width, 1);
+        let (gain, bias) = (values(Fill::Usual, width, 2), values(Fill::Usual, width, 3));
+        let mut out = x.clone();
+        layer_norm(scalar_isa(), &mut out, &gain, &bias, 1e-12);
+        let mut expected = vec![];
+        for row in x.chunks(width) {
+            let mean = row.iter().copied().map(f64::from).sum::<f64>() / width as f64;
+            let deviations = row.iter().map(|x| f64::from(*x) - mean);
+            let variance = deviations.clone().map(|d| d * d).sum::<f64>() / width as f64;
+            for ((deviation, gain), bias) in deviations.zip(&gain).zip(&bias) {
+                let normal = deviation / (variance + 1e-12).sqrt();
+                expected.push(normal * f64::from(*gain) + f64::from(*bias));
+            }
+        }
+        // The largest of `width` normalized values can be the square root of their number.
+        let error = LAYER_NORM_ERROR * (width as f64).sqrt();
+        check_close(&format!("{width}"), &out, &expected, error);
+    }
+    let mut equal = vec![3.0; 8];
+    layer_norm(scalar_isa(), &mut equal, &[2.0; 8], &[0.5; 8], 1e-12);
+    assert_eq!(equal, [0.5; 8], "a row of equal values is all bias");
+}
+
+#[test]
+fn exp_is_exact_to_the_last_bits() {
+    for i in 0..=870_000 {
+        let x = -(i as f32) * 1e-4;
+        let expected = f64::from(x).exp();
+        let error = (f64::from(scalar::exp(x)) - expected).abs() / expected;
+        assert!(error <= EXP_ERROR, "exp({x}) is off by {error:e}");
+    }
+    for x in [-87.5, -104.0, -1e30, f32::NEG_INFINITY] {
+        assert!((0.0..2e-38).contains(&scalar::exp(x)), "exp({x})");
+    }
+    assert_eq!(scalar::exp(0.0), 1.0);
+    assert!(scalar::exp(f32::NAN).is_nan());
+}
+
+#[test]
+fn softmax_of_extreme_rows() {
+    let check = |mut row: Vec<f32>, expected: &[f64]| {
+        let case = format!("{row:?}");
+        scalar::softmax(&mut row, 0.5);
+        check_close(&case, &row, expected, EXP_ERROR);
+    };
+    check(vec![7.0], &[1.0]);
+    check(vec![-3.0; 16], &[1.0 / 16.0; 16]);
+    check(vec![1e30; 5], &[0.2; 5]);
+    check(vec![0.0, -1e30, 0.0, -1e4], &[0.5, 0.0, 0.5, 0.0]);
+    check(vec![-1e30, f32::MIN], &[1.0, 0.0]);
+}
+
+#[test]
+fn gelu_is_within_its_error() {
+    // All terms are positive, so nothing cancels: Abramowitz and Stegun 7.1.6.
+    let erf = |x: f64| {
+        let mut term = x;
+        let mut sum = x;
+        for n in 1..300 {
+            term *= 2.0 * x * x / f64::from(2 * n + 1);
+            sum += term;
+        }
+        2.0 / std::f64::consts::PI.sqrt() * (-x * x).exp() * sum
+    };
+    for i in -80_000..=80_000 {
+        let x = i as f32 * 1e-4;
+        let mut found = [x];
+        scalar::gelu(&mut found);
+        let x = f64::from(x);
+        let expected = x * (1.0 + erf(x / 2f64.sqrt())) / 2.0;
+        let error = GELU_ERROR * x.abs().max(1.0);
+        check_close(&format!("gelu({x})"), &found, &[expected], error);
+    }
+    for (x, expected) in [
+        (1e30, 1e30),
+        (-1e30, 0.0),
+        (0.0, 0.0),
+        (20.0, 20.0),
+        (-20.0, 0.0),
+    ] {
+        let mut found = [x];
+        scalar::gelu(&mut found);
+        assert_eq!(found, [expected], "gelu({x})");
+    }
+}
+
+#[test]
+#[should_panic(expected = "depth of activations and weights")]
+fn depths_must_agree() {
+    let mut x = QuantizedRows::default();
+    quantize(scalar_isa(), &[1.0; 9], 9, &mut x);
+    linear_i8(
+        scalar_isa(),
+        &x,
+        &int8_matrix(8, 10),
+        &[0.0; 8],
+        &mut [0.0; 8],
+    );
+}
+
+#[test]
+#[should_panic(expected = "15 activations are no whole rows of 4")]
+fn rows_must_be_whole() {
+    layer_norm(scalar_isa(), &mut [0.0; 15], &[1.0; 4], &[0.0; 4], 1e-12);
+}

@@ -1,0 +1,13 @@
+//! The network without the task: BERT's forward pass over an exported (int8) or fine-tuned (F32)
+//! model.
+
+mod error;
+mod forward;
+pub mod kernels;
+mod scratch;
+mod weights;
+
+pub use error::Error;
+pub use forward::Model;
+pub use kernels::Isa;
+pub use scratch::Scratch;

@@ -1,0 +1,133 @@
+//! The tensors of a model in the kernels' layout.
+
+use ner::model::Bundle;
+use ner::model::bundle::Values;
+
+use crate::kernels::{self, ByteMatrix, FloatMatrix, Isa, QuantizedRows};
+
+/// An embedding table `[rows, H]`.
+#[derive(Debug)]
+pub(crate) enum Table {
+    F32(Vec<f32>),
+    I8 { values: Vec<i8>, scales: Vec<f32> },
+}
+
+impl Table {
+    pub(crate) fn read(bundle: &Bundle, name: &str) -> Self {
+        match bundle.tensor(name) {
+            values @ Values::F32(_) => Self::F32(values.to_f32()),
+            Values::I8 { values, scales } => Self::I8 {
+                values: int8(values).collect(),
+                scales: Values::F32(scales).to_f32(),
+            },
+        }
+    }
+
+    /// Adds a row to `out [H]`.
+    pub(crate) fn add_row(&self, row: usize, out: &mut [f32]) {
+        let at = row * out.len()..(row + 1) * out.len();
+        match self {
+            Self::F32(values) => {
+                for (out, value) in out.iter_mut().zip(&values[at]) {
+                    *out += value;
+                }
+            }
+            Self::I8 { values, scales } => {
+                let scale = scales[row];
+                for (out, &value) in out.iter_mut().zip(&values[at]) {
+                    *out += f32::from(value) * scale;
+                }
+            }
+        }
+    }
+}
+
+/// A linear layer `[T, K] -> [T, N]`.
+#[derive(Debug)]
+pub(crate) struct Linear {
+    matrix: Matrix,
+    bias: Vec<f32>,
+}
+
+#[derive(Debug)]
+enum Matrix {
+    F32(FloatMatrix),
+    I8(ByteMatrix),
+}
+
+impl Linear {
+    /// The layers of these names (`.weight` and `.bias` are appended) as one, their outputs side by
+    /// side; `depth` is K.
+    pub(crate) fn read(bundle: &Bundle, names: &[String], depth: usize) -> Self {
+        let (mut weights, mut values, mut scales) = (vec![], vec![], vec![]);
+        for name in names {
+            match bundle.tensor(&format!("{name}.weight")) {
+                tensor @ Values::F32(_) => weights.extend(tensor.to_f32()),
+                Values::I8 {
+                    values: bytes,
+                    scales: rows,
+                } => {
+                    values.extend(int8(bytes));
+                    scales.extend(Values::F32(rows).to_f32());
+                }
+            }
+        }
+        // A bundle has the encoder's matrices all in one type.
+        let matrix = if values.is_empty() {
+            Matrix::F32(FloatMatrix::new(&weights, depth))
+        } else {
+            Matrix::I8(ByteMatrix::new(&values, &scales, depth))
+        };
+        let bias = names
+            .iter()
+            .flat_map(|name| vector(bundle, &format!("{name}.bias")))
+            .collect();
+        Self { matrix, bias }
+    }
+
+    /// N.
+    pub(crate) fn columns(&self) -> usize {
+        self.bias.len()
+    }
+
+    /// `out [T, N]` from `x [T, K]`. `quantized` is overwritten.
+    pub(crate) fn apply(
+        &self,
+        isa: Isa,
+        x: &[f32],
+        quantized: &mut QuantizedRows,
+        out: &mut [f32],
+    ) {
+        match &self.matrix {
+            Matrix::F32(matrix) => kernels::linear_f32(isa, x, matrix, &self.bias, out),
+            Matrix::I8(matrix) => {
+                kernels::quantize(isa, x, matrix.depth(), quantized);
+                kernels::linear_i8(isa, quantized, matrix, &self.bias, out);
+            }
+        }
+    }
+}
+
+/// Gain and bias of a LayerNorm.
+#[derive(Debug)]
+pub(crate) struct LayerNorm {
+    pub(crate) gain: Vec<f32>,
+    pub(crate) bias: Vec<f32>,
+}
+
+impl LayerNorm {
+    pub(crate) fn read(bundle: &Bundle, name: &str) -> Self {
+        Self {
+            gain: vector(bundle, &format!("{name}.weight")),
+            bias: vector(bundle, &format!("{name}.bias")),
+        }
+    }
+}
+
+fn vector(bundle: &Bundle, name: &str) -> Vec<f32> {
+    bundle.tensor(name).to_f32()
+}
+
+fn int8(bytes: &[u8]) -> impl Iterator<Item = i8> {
+    bytes.iter().map(|byte| byte.cast_signed())
+}

@@ -1,0 +1,50 @@
+//! `quantize`: a fine-tuned directory to one file.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use ner::model::{Bundle, bundle};
+
+use crate::Outcome;
+use crate::cli::QuantizeArgs;
+use crate::directory::Directory;
+
+pub(crate) fn run(args: &QuantizeArgs) -> Result<Outcome> {
+    let directory = Directory::read(&args.dir)?;
+    let model = directory.bundle()?;
+    // A tokenizer that cannot be built would make a file that cannot be used.
+    model
+        .tokenizer()
+        .with_context(|| format!("{}: tokenizer", args.dir.display()))?;
+    let bytes = bundle::write(&model)?;
+    let file = args.output.display().to_string();
+    Bundle::read(&file, &bytes)
+        .context("the file that was about to be written does not read back")?;
+    write_atomically(&args.output, &bytes).with_context(|| file.clone())?;
+
+    let (before, after) = (directory.weight_bytes(), bytes.len());
+    let report = format!(
+        "{file}: {after} bytes, {:.1} % of the {before} bytes of model.safetensors (SHA-256 {})\n",
+        100.0 * after as f64 / before as f64,
+        model.source_sha256(),
+    );
+    Ok(Outcome { report, met: true })
+}
+
+/// Writes beside the file and renames, so that nobody ever reads half of it and a failure leaves
+/// what was there.
+fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(name);
+    let written = File::create(&part)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&part, path));
+    if written.is_err() {
+        // The first error is the one to report.
+        let _ = fs::remove_file(&part);
+    }
+    written
+}

@@ -1,0 +1,130 @@
+//! A headless Chromium of its own, with its WebDriver.
+
+use std::env;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, WebDriver};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::devtools::DevTools;
+
+/// Everything that could make the browser itself use the network is off, and no name but this machine's resolves, so that a
+/// request by the page would have to be the page's own.
+const FLAGS: [&str; 13] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--disable-sync",
+    "--window-size=1366,900",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+];
+
+/// How long chromedriver may take until it listens.
+const START: Duration = Duration::from_secs(20);
+
+/// A running browser with one empty page.
+#[derive(Debug)]
+pub struct Browser {
+    /// The page over WebDriver.
+    pub driver: WebDriver,
+    /// The page over the DevTools protocol.
+    pub devtools: DevTools,
+    // Ended when dropped, after the browser has been closed.
+    _chromedriver: Child,
+}
+
+impl Browser {
+    /// Starts a browser with a fresh profile. The programs are those that the environment variables `CHROMIUM` and `CHROMEDRIVER`
+    /// name, by default those of that name on PATH.
+    pub async fn start() -> Result<Self> {
+        let program = env::var("CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".into());
+        let mut chromedriver = Command::new(&program)
+            .args(["--port=0", "--log-level=SEVERE"])
+            .stdout(Stdio::piped())
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot start {program}, the WebDriver of Chromium"))?;
+        let stdout = chromedriver
+            .stdout
+            .take()
+            .context("chromedriver has no output")?;
+        let port = tokio::time::timeout(START, port(stdout));
+        let port = port
+            .await
+            .with_context(|| format!("{program} does not listen within {START:?}"))??;
+
+        let mut capabilities = DesiredCapabilities::chrome();
+        capabilities
+            .set_binary(&env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".into()))?;
+        for flag in FLAGS {
+            capabilities.add_arg(flag)?;
+        }
+        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await;
+        let driver = driver.context("chromedriver cannot start Chromium")?;
+        match Self::devtools(&driver).await {
+            Ok(devtools) => Ok(Self {
+                driver,
+                devtools,
+                _chromedriver: chromedriver,
+            }),
+            Err(error) => {
+                driver.quit().await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn devtools(driver: &WebDriver) -> Result<DevTools> {
+        let options = driver.capabilities().get("goog:chromeOptions");
+        let address = options.and_then(|options| options["debuggerAddress"].as_str());
+        let address = address
+            .context("chromedriver does not tell Chromium's DevTools address")?
+            .to_owned();
+        // chromedriver's window handle is the DevTools name of the page.
+        let page = driver.window().await?;
+        DevTools::connect(&format!("ws://{address}/devtools/page/{page}")).await
+    }
+
+    /// Runs a function body in the page and returns what it returns.
+    pub async fn execute(&self, body: &str, args: Vec<Value>) -> Result<Value> {
+        let result = self.driver.execute(body, args).await;
+        Ok(result
+            .with_context(|| format!("in the page: {body}"))?
+            .json()
+            .clone())
+    }
+
+    /// Closes the browser.
+    pub async fn quit(self) -> Result<()> {
+        self.driver
+            .quit()
+            .await
+            .context("the browser cannot be closed")
+    }
+}
+
+/// The port that chromedriver says it listens on.
+async fn port(stdout: tokio::process::ChildStdout) -> Result<u16> {
+    let mut lines = BufReader::new(stdout).lines();
+    while let Some(line) = lines.next_line().await? {
+        if let Some((_, port)) = line.split_once("started successfully on port ") {
+            let port = port.trim_end_matches('.').parse();
+            // Whatever else it says must not fill the pipe.
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            return port.with_context(|| format!("chromedriver's port in {line:?}"));
+        }
+    }
+    anyhow::bail!("chromedriver ended before it listened")
+}

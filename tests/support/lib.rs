@@ -1,0 +1,14 @@
+//! What the end-to-end tests stand on: a static server that can be told to misbehave, a browser, a watch over everything the
+//! browser says and requests, and the page as its users and its documented test hooks see it.
+//!
+//! This package links none of the product's crates: it sees what a user's browser gets.
+
+pub mod answers;
+pub mod browser;
+pub mod devtools;
+pub mod notes;
+pub mod page;
+pub mod server;
+mod session;
+
+pub use session::{Session, Setup};

@@ -1,0 +1,130 @@
+//! One test's own server and browser.
+
+use std::env;
+use std::ops::Deref;
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use futures_util::FutureExt;
+
+use crate::browser::Browser;
+use crate::page::Page;
+use crate::server::{Fault, MODEL, Server};
+
+/// How a test's server and browser differ from the usual.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Path below which the site is served; begins and ends with a slash.
+    pub base: &'static str,
+    /// What the server does to the model.
+    pub fault: Fault,
+    /// Part of the path of the files that the fault strikes instead of the model.
+    pub spoiled: &'static str,
+    /// Run in the page before its own first script.
+    pub before: Option<&'static str>,
+    /// What problems in the console contain that the test provokes.
+    pub expected_problems: &'static [&'static str],
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            base: "/",
+            fault: Fault::None,
+            spoiled: MODEL,
+            before: None,
+            expected_problems: &[],
+        }
+    }
+}
+
+/// The page in its browser, and the server that it comes from.
+#[derive(Debug)]
+pub struct Session {
+    /// The server.
+    pub server: Server,
+    page: Page,
+}
+
+impl Deref for Session {
+    type Target = Page;
+
+    fn deref(&self) -> &Page {
+        &self.page
+    }
+}
+
+impl Session {
+    /// Runs a test on the opened page. Whatever comes of it, the browser is closed.
+    ///
+    /// # Errors
+    /// The test's own, or a problem in a console of the page or its worker that the test does not expect.
+    ///
+    /// # Panics
+    /// As the test does.
+    pub fn run(setup: Setup, test: impl AsyncFnOnce(&Session) -> Result<()>) -> Result<()> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            let server =
+                Server::start(&site_folder()?, setup.base, setup.spoiled, setup.fault).await?;
+            let session = Session {
+                server,
+                page: Page {
+                    browser: Browser::start().await?,
+                },
+            };
+            let done = AssertUnwindSafe(async {
+                if let Some(script) = setup.before {
+                    let params = serde_json::json!({ "source": script });
+                    session
+                        .browser
+                        .devtools
+                        .command("Page.enable", serde_json::json!({}))
+                        .await?;
+                    session
+                        .browser
+                        .devtools
+                        .command("Page.addScriptToEvaluateOnNewDocument", params)
+                        .await?;
+                }
+                session.open(&session.server.url()).await?;
+                test(&session).await
+            });
+            let done = done.catch_unwind().await;
+            let problems = session.page.browser.devtools.problems();
+            let closed = session.page.browser.quit().await;
+            done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            closed?;
+            let expected = |problem: &String| {
+                setup
+                    .expected_problems
+                    .iter()
+                    .any(|part| problem.contains(part))
+            };
+            let unexpected: Vec<_> = problems
+                .into_iter()
+                .filter(|problem| !expected(problem))
+                .collect();
+            ensure!(unexpected.is_empty(), "in the console: {unexpected:#?}");
+            Ok(())
+        })
+    }
+}
+
+/// The built site.
+fn site_folder() -> Result<PathBuf> {
+    let folder = env::var_os("E2E_SITE").map(PathBuf::from);
+    let folder = folder.context(
+        "E2E_SITE does not name the built site: `cargo xtask test --only browser` runs these tests",
+    )?;
+    ensure!(
+        folder.join("index.html").is_file(),
+        "{} holds no index.html",
+        folder.display()
+    );
+    Ok(folder)
+}

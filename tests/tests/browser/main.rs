@@ -1,0 +1,8 @@
+//! End-to-end tests: the built site in a real Chromium. `cargo xtask test` runs them.
+
+mod answers;
+mod editing;
+mod failures;
+mod hard_notes;
+mod network;
+mod screenshots;

@@ -1,0 +1,75 @@
+//! After the model has loaded not one request leaves the page.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use e2e::notes::{EXAMPLE, EXAMPLE_FOUND, long};
+use e2e::page::{LOAD, SHORT_NOTE};
+use e2e::{Session, Setup};
+
+/// Requests that the browser makes on its own after loading (an icon) have been made by then.
+const SETTLE: Duration = Duration::from_secs(1);
+/// What was sent is on record by then.
+const ARRIVE: Duration = Duration::from_millis(500);
+
+#[test]
+fn nothing_leaves_the_page_once_the_model_is_there() -> Result<()> {
+    Session::run(Setup::default(), async |page| {
+        page.ready(LOAD).await?;
+        tokio::time::sleep(SETTLE).await;
+        let (devtools, server) = (&page.browser.devtools, &page.server);
+        let (seen, logged) = (devtools.requests(), server.log());
+        for needed in ["index.html", ".css", ".js", ".wasm", "model.safetensors"] {
+            let name = if needed == "index.html" { "/" } else { needed };
+            ensure!(
+                logged.iter().any(|line| line.ends_with(name)),
+                "{needed} was not requested: {logged:?}"
+            );
+        }
+
+        page.analyse(EXAMPLE, SHORT_NOTE).await?;
+        page.type_keys(" She denies nausea.\nTakes letrozole.")
+            .await?;
+        page.ready(SHORT_NOTE).await?;
+        page.analyse(&long(500, EXAMPLE), SHORT_NOTE).await?;
+        let click_all = "document.querySelectorAll('[data-testid=findings] tr[data-entity] button').forEach(b => b.click())";
+        page.browser.execute(click_all, vec![]).await?;
+        let look = page.analyse(EXAMPLE, SHORT_NOTE).await?;
+        assert_eq!(look.found(), EXAMPLE_FOUND);
+        tokio::time::sleep(ARRIVE).await;
+        assert_eq!(
+            devtools.requests()[seen.len()..],
+            [""; 0],
+            "seen over the DevTools protocol"
+        );
+        assert_eq!(server.log()[logged.len()..], [""; 0], "seen by the server");
+
+        // The watch itself works: it sees a request by the page and one by the worker, and so does the server.
+        let workers = devtools.workers();
+        let [worker] = workers.as_slice() else {
+            anyhow::bail!("one worker was expected: {workers:?}")
+        };
+        let session = worker
+            .session
+            .as_deref()
+            .context("the worker has no session")?;
+        let url = |name: &str| format!("{}{name}", server.url());
+        let fetch =
+            |name: &str| format!("fetch({:?}).then((response) => response.status)", url(name));
+        devtools.evaluate(None, &fetch("control-page")).await?;
+        devtools
+            .evaluate(Some(session), &fetch("control-worker"))
+            .await?;
+        tokio::time::sleep(ARRIVE).await;
+        let expected = [
+            format!("page {}", url("control-page")),
+            format!("worker {}", url("control-worker")),
+        ];
+        assert_eq!(devtools.requests()[seen.len()..], expected);
+        assert_eq!(
+            server.log()[logged.len()..],
+            ["GET /control-page", "GET /control-worker"]
+        );
+        Ok(())
+    })
+}

@@ -1,0 +1,153 @@
+//! Documents to training examples to batches.
+
+use anyhow::{Context, Result};
+use ner::{Document, Labels, Tokenizer};
+
+use crate::random::Stream;
+
+/// One input of the network with what it should answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// Token ids, special tokens included.
+    pub ids: Vec<u32>,
+    /// For each token its label id; `None` where the loss ignores it: special tokens, subwords other than a word's first, and
+    /// tokens of a window's context.
+    pub targets: Vec<Option<u32>>,
+}
+
+/// Cuts documents into windows of at most `max_length` tokens, the same ones that recognition uses.
+///
+/// # Errors
+/// Names the document whose marks do not fit its words or the label set.
+pub fn examples(
+    documents: &[Document],
+    tokenizer: &Tokenizer,
+    labels: &Labels,
+    max_length: usize,
+) -> Result<Vec<Example>> {
+    let mut examples = Vec::with_capacity(documents.len());
+    for document in documents {
+        let tokens = tokenizer.tokenize(&document.text);
+        let ids = ner::decode::label_ids(&document.text, &tokens.words, &document.spans, labels)
+            .with_context(|| format!("document {:?}", document.id))?;
+        let mut targets = vec![None; tokens.ids.len()];
+        for (first, id) in tokens.first.iter().zip(ids) {
+            if let Some(first) = *first {
+                targets[first] = Some(id as u32);
+            }
+        }
+        for window in ner::window::cut(&document.text, &tokens, max_length) {
+            let inside = window.tokens.clone().map(|i| targets[i].filter(|_| window.core.contains(&i)));
+            let targets: Vec<_> = std::iter::once(None).chain(inside).chain(std::iter::once(None)).collect();
+            // A window of an empty or wordless text teaches nothing and would divide the loss by zero.
+            if targets.iter().any(Option::is_some) {
+                examples.push(Example { ids: tokenizer.input(&tokens.ids[window.tokens]), targets });
+            }
+        }
+    }
+    Ok(examples)
+}
+
+/// Sequences one after the other, without padding. N is their total length.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Batch {
+    /// Token ids `[N]`.
+    pub ids: Vec<u32>,
+    /// First token of each sequence, then N.
+    pub starts: Vec<usize>,
+    /// Tokens that count in the loss.
+    pub rows: Vec<u32>,
+    /// Label ids of these tokens.
+    pub targets: Vec<u32>,
+}
+
+impl Batch {
+    /// Packs examples in the given order.
+    pub fn of<'a>(examples: impl IntoIterator<Item = &'a Example>) -> Self {
+        let mut batch = Self { starts: vec![0], ..Self::default() };
+        for example in examples {
+            for (&id, target) in example.ids.iter().zip(&example.targets) {
+                if let Some(target) = *target {
+                    batch.rows.push(batch.ids.len() as u32);
+                    batch.targets.push(target);
+                }
+                batch.ids.push(id);
+            }
+            batch.starts.push(batch.ids.len());
+        }
+        batch
+    }
+
+    /// One sequence without targets.
+    pub fn single(ids: &[u32]) -> Self {
+        Self { ids: ids.to_vec(), starts: vec![0, ids.len()], ..Self::default() }
+    }
+
+    /// Position of each token within its sequence, `[N]`.
+    pub fn positions(&self) -> Vec<u32> {
+        self.starts.windows(2).flat_map(|pair| 0..(pair[1] - pair[0]) as u32).collect()
+    }
+
+    /// Number of sequences, B.
+    pub fn sequences(&self) -> usize {
+        self.starts.len() - 1
+    }
+}
+
+/// Batches of a chunk that is sorted by length together.
+const BATCHES_PER_CHUNK: usize = 50;
+
+/// Indices of the examples of each batch of an epoch: shuffled, then of like length within chunks of
+/// [`BATCHES_PER_CHUNK`] batches, then the batches shuffled. Attention within a batch costs the square of the lengths and
+/// sequences are handed to threads whole, so like lengths keep all threads at work.
+pub fn order(lengths: &[usize], batch_size: usize, random: &mut Stream) -> Vec<Vec<usize>> {
+    let mut indices: Vec<usize> = (0..lengths.len()).collect();
+    random.shuffle(&mut indices);
+    for chunk in indices.chunks_mut(batch_size * BATCHES_PER_CHUNK) {
+        chunk.sort_by_key(|&i| std::cmp::Reverse(lengths[i]));
+    }
+    let mut batches: Vec<Vec<usize>> = indices.chunks(batch_size).map(<[usize]>::to_vec).collect();
+    random.shuffle(&mut batches);
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_has_every_example_once_in_batches_of_like_length() {
+        let lengths: Vec<usize> = (0..1003).map(|i| 5 + (i * 7919) % 200).collect();
+        let epoch = |seed| order(&lengths, 8, &mut Stream::new(seed));
+        let batches = epoch(3);
+        let mut seen: Vec<usize> = batches.concat();
+        seen.sort_unstable();
+        assert_eq!(seen, (0..1003).collect::<Vec<_>>());
+        assert!(batches.iter().all(|batch| (1..=8).contains(&batch.len())));
+        assert_eq!(batches, epoch(3));
+        assert_ne!(batches, epoch(4));
+
+        let spread = |batch: &Vec<usize>| {
+            let of = |i: &usize| lengths[*i];
+            batch.iter().map(of).max().unwrap() - batch.iter().map(of).min().unwrap()
+        };
+        let mean = batches.iter().map(spread).sum::<usize>() as f64 / batches.len() as f64;
+        // Random batches of eight from 5..205 spread over about 155.
+        assert!(mean < 10.0, "mean spread {mean}");
+    }
+
+    #[test]
+    fn packing_keeps_tokens_targets_and_positions() {
+        let example = |ids: &[u32], targets: &[i32]| Example {
+            ids: ids.to_vec(),
+            targets: targets.iter().map(|&t| u32::try_from(t).ok()).collect(),
+        };
+        let examples = [example(&[2, 7, 8, 3], &[-1, 4, -1, -1]), example(&[2, 9, 3], &[-1, 0, -1])];
+        let batch = Batch::of(&examples);
+        assert_eq!(batch.ids, [2, 7, 8, 3, 2, 9, 3]);
+        assert_eq!(batch.starts, [0, 4, 7]);
+        assert_eq!((batch.rows.as_slice(), batch.targets.as_slice()), ([1, 5].as_slice(), [4, 0].as_slice()));
+        assert_eq!(batch.positions(), [0, 1, 2, 3, 0, 1, 2]);
+        assert_eq!(batch.sequences(), 2);
+    }
+}

@@ -1,0 +1,168 @@
+//! Annotated documents from files.
+
+pub mod corpus;
+pub mod split;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use clap::Subcommand;
+use ner::decode::label_ids;
+use ner::formats::{bio, jsonl};
+use ner::tokenize::words;
+use ner::{Document, Labels};
+
+pub use corpus::{read_corpus, to_marked};
+pub use split::{Fractions, Split, split};
+
+/// What to do with annotated documents.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// Split documents by their ids into train, dev and test
+    Split(split::SplitArgs),
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// Whatever the command could not do.
+pub fn run(command: &DataCommand) -> Result<()> {
+    match command {
+        DataCommand::Split(args) => split::run(args),
+    }
+}
+
+/// Reads annotated documents from whatever a path holds: a directory or file of the authored corpus
+/// (its first line that is not blank begins with `===`), JSON lines (`.jsonl`), or BIO lines (any
+/// other file).
+///
+/// Every span begins and ends on a word and has a type of `labels`.
+///
+/// # Errors
+/// Names file and line of what cannot be read.
+pub fn read_documents(path: &Path, labels: &Labels) -> Result<Vec<Document>> {
+    if path.is_dir() {
+        return read_corpus(path, labels);
+    }
+    let name = path.display().to_string();
+    let content = read_text(path)?;
+    if path
+        .extension()
+        .is_some_and(|extension| extension == "jsonl")
+    {
+        let documents = jsonl::documents(&name, &content)?;
+        for document in &documents {
+            label_ids(
+                &document.text,
+                &words(&document.text),
+                &document.spans,
+                labels,
+            )
+            .with_context(|| format!("{name}: document `{}`", document.id))?;
+        }
+        return Ok(documents);
+    }
+    let first = content
+        .trim_start_matches('\u{feff}')
+        .lines()
+        .find(|line| !line.trim().is_empty());
+    if first.is_some_and(|line| line.starts_with(corpus::HEADING)) {
+        return read_corpus(path, labels);
+    }
+    Ok(bio::read(&name, &content, labels)?)
+}
+
+/// The text of a file.
+fn read_text(path: &Path) -> Result<String> {
+    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let line = 1 + error.as_bytes()[..at]
+            .iter()
+            .filter(|&&byte| byte == b'\n')
+            .count();
+        anyhow!("{}:{line}: not UTF-8; convert the file", path.display())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads a file of this name and content.
+    fn read(name: &str, content: &[u8]) -> Result<Vec<Document>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join(name);
+        fs::write(&path, content)?;
+        read_documents(&path, &Labels::guide())
+    }
+
+    #[test]
+    fn every_format_gives_the_same_document() {
+        let entity = r#"{"entity_group": "Hormones", "word": "AMH", "start": 4, "end": 7}"#;
+        let jsonl = &format!(r#"{{"id": "1", "text": "low AMH", "entities": [{entity}]}}"#);
+        for (name, content) in [
+            ("a.bio", "low O\nAMH B-Hormones\n"),
+            ("a.txt", "low O\nAMH B-Hormones\n"),
+            ("a", "low\tO\r\nAMH\tB-Hormones"),
+            ("a.txt", "\n=== 1\nlow [[AMH|Hormones]]\n"),
+            ("a.corpus", "\u{feff}=== 1\r\nlow [[AMH|Hormones]]\r\n"),
+            ("a.jsonl", jsonl),
+        ] {
+            let documents = read(name, content.as_bytes()).unwrap();
+            assert_eq!(documents.len(), 1, "{name}");
+            let Document { id, text, spans } = &documents[0];
+            assert_eq!((id.as_str(), text.as_str()), ("1", "low AMH"), "{name}");
+            assert_eq!(
+                (spans[0].range.clone(), spans[0].label.as_str()),
+                (4..7, "Hormones"),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn errors_name_the_file() {
+        let check = |name: &str, content: &[u8], end: &str| {
+            let error = format!("{:#}", read(name, content).unwrap_err());
+            assert!(error.contains(&format!("{name}{end}")), "{error}");
+        };
+        check("a.bio", b"low O\nAMH\n", ":2: `AMH` has no label");
+        check(
+            "a.bio",
+            b"low O\nn\xe9e O\n",
+            ":2: not UTF-8; convert the file",
+        );
+        check(
+            "a.txt",
+            b"=== 1\n[[AMH|Hormone]]\n",
+            ":2: `Hormone` is not a type",
+        );
+        check("a.jsonl", b"\n{}\n", ":2: missing field `text`");
+        let record = |kind: &str, word: &str, end: usize| {
+            let entity = format!(
+                r#"{{"entity_group": "{kind}", "word": "{word}", "start": 0, "end": {end}}}"#
+            );
+            format!(r#"{{"id": "n1", "text": "AMH", "entities": [{entity}]}}"#)
+        };
+        let cut = "`AM` does not begin and end on a word";
+        check(
+            "a.jsonl",
+            record("Hormones", "AM", 2).as_bytes(),
+            &format!(": document `n1`: span 0..2 of type `Hormones`: {cut}"),
+        );
+        check(
+            "a.jsonl",
+            record("Hormone", "AMH", 3).as_bytes(),
+            ": document `n1`: span 0..3 of type `Hormone`: the type is not",
+        );
+        assert!(
+            format!(
+                "{:#}",
+                read_documents(Path::new("no/such/file"), &Labels::guide()).unwrap_err()
+            )
+            .contains("no/such/file")
+        );
+    }
+}

@@ -1,0 +1,249 @@
+//! The texts that `trainer predict` is given.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde::Deserialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+/// What an input holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Kind {
+    /// One document.
+    Txt,
+    /// A document on every line: `{"id", "text"}`.
+    Jsonl,
+}
+
+/// A text to analyse.
+#[derive(Debug)]
+pub struct Note {
+    /// Its name, as it stood in the input.
+    pub id: Box<RawValue>,
+    /// The text, unchanged.
+    pub text: String,
+    /// Where it came from, for errors.
+    pub place: String,
+}
+
+/// An input that has been opened.
+pub enum Input {
+    /// One document.
+    Note(Note),
+    /// A document on every line.
+    Lines {
+        /// The input's name, for errors.
+        file: String,
+        /// Its bytes, from the beginning.
+        reader: Box<dyn BufRead + Send>,
+    },
+}
+
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+impl Note {
+    /// The text that stands on the command line; its id is 1.
+    pub fn of_argument(text: &str) -> Self {
+        Self {
+            id: number(1),
+            text: text.to_owned(),
+            place: "TEXT".to_owned(),
+        }
+    }
+}
+
+impl Input {
+    /// Opens a file, or standard input for `-`.
+    ///
+    /// # Errors
+    /// Names the file that cannot be read, is not UTF-8, or is of a kind that nothing tells.
+    pub fn open(path: &Path, kind: Option<Kind>) -> Result<Self> {
+        if path.as_os_str() == "-" {
+            return Self::standard_input(kind);
+        }
+        let file = path.display().to_string();
+        let extension = path
+            .extension()
+            .map(|extension| extension.to_ascii_lowercase());
+        let kind = match (
+            kind,
+            extension
+                .as_deref()
+                .and_then(|extension| extension.to_str()),
+        ) {
+            (Some(kind), _) => kind,
+            (None, Some("txt")) => Kind::Txt,
+            (None, Some("jsonl")) => Kind::Jsonl,
+            (None, _) => bail!("{file}: neither .txt nor .jsonl; say which with --input-format"),
+        };
+        match kind {
+            Kind::Txt => {
+                let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+                let bytes = fs::read(path).with_context(|| file.clone())?;
+                Ok(Self::Note(Note {
+                    id: to_raw_value(&stem)?,
+                    text: utf8(&file, 0, bytes)?,
+                    place: file,
+                }))
+            }
+            Kind::Jsonl => {
+                let reader = BufReader::new(File::open(path).with_context(|| file.clone())?);
+                Ok(Self::Lines {
+                    file,
+                    reader: Box::new(reader),
+                })
+            }
+        }
+    }
+
+    fn standard_input(kind: Option<Kind>) -> Result<Self> {
+        let file = "standard input".to_owned();
+        // Not the lock: it cannot go to the thread that reads the lines.
+        let mut reader = BufReader::new(io::stdin());
+        let mut head = Vec::new();
+        let kind = match kind {
+            Some(kind) => kind,
+            None => guess(&mut reader, &mut head).with_context(|| file.clone())?,
+        };
+        let mut reader = Cursor::new(head).chain(reader);
+        match kind {
+            Kind::Txt => {
+                let mut bytes = Vec::new();
+                reader
+                    .read_to_end(&mut bytes)
+                    .with_context(|| file.clone())?;
+                Ok(Self::Note(Note {
+                    id: number(1),
+                    text: utf8(&file, 0, bytes)?,
+                    place: file,
+                }))
+            }
+            Kind::Jsonl => Ok(Self::Lines {
+                file,
+                reader: Box::new(reader),
+            }),
+        }
+    }
+}
+
+/// Whether the first line that is not blank is a JSON object with a text. Leaves in `head` what was
+/// read for that.
+fn guess(reader: &mut impl BufRead, head: &mut Vec<u8>) -> io::Result<Kind> {
+    loop {
+        let start = head.len();
+        if reader.read_until(b'\n', head)? == 0 {
+            return Ok(Kind::Txt);
+        }
+        let line = head[start..].strip_prefix(BOM).unwrap_or(&head[start..]);
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let is_record = line.trim_ascii_start().starts_with(b"{")
+            && serde_json::from_slice::<Record>(line).is_ok();
+        return Ok(if is_record { Kind::Jsonl } else { Kind::Txt });
+    }
+}
+
+/// A line of an input, with its line feed.
+#[derive(Debug)]
+pub struct Line {
+    /// From 1.
+    number: usize,
+    /// Where it begins in the file.
+    offset: usize,
+    bytes: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct Record<'a> {
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+    text: String,
+}
+
+impl Line {
+    /// The document on the line; none on a blank one. A byte order mark before the first line is
+    /// passed over.
+    ///
+    /// # Errors
+    /// Names file and line of what is not UTF-8, not a JSON object, or has no text.
+    pub fn note(self, file: &str) -> Result<Option<Note>> {
+        let Self {
+            number: line,
+            mut offset,
+            mut bytes,
+        } = self;
+        let place = format!("{file}:{line}");
+        if line == 1 && bytes.starts_with(BOM) {
+            bytes.drain(..BOM.len());
+            offset += BOM.len();
+        }
+        if bytes.trim_ascii().is_empty() {
+            return Ok(None);
+        }
+        let json = utf8(&place, offset, bytes)?;
+        let record: Record = serde_json::from_str(&json).map_err(|error| {
+            let problem = error.to_string();
+            let problem = problem.split(" at line ").next().unwrap_or(&problem);
+            anyhow!(
+                "{place}: column {}: {problem}; expected {{\"id\", \"text\"}}",
+                error.column()
+            )
+        })?;
+        let id = record.id.map_or_else(|| number(line), ToOwned::to_owned);
+        Ok(Some(Note {
+            id,
+            text: record.text,
+            place,
+        }))
+    }
+}
+
+/// Lines as they arrive, at most `ahead` of whoever takes them.
+pub fn lines(
+    mut reader: impl BufRead + Send + 'static,
+    ahead: usize,
+) -> Receiver<io::Result<Line>> {
+    let (sender, receiver) = sync_channel(ahead);
+    std::thread::spawn(move || {
+        let mut offset = 0;
+        for number in 1.. {
+            let mut bytes = Vec::new();
+            let line = match reader.read_until(b'\n', &mut bytes) {
+                Ok(0) => return,
+                Ok(length) => {
+                    let line = Line {
+                        number,
+                        offset,
+                        bytes,
+                    };
+                    offset += length;
+                    Ok(line)
+                }
+                Err(error) => Err(error),
+            };
+            let failed = line.is_err();
+            // Nobody takes lines any more once one was wrong.
+            if sender.send(line).is_err() || failed {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+fn utf8(place: &str, offset: usize, bytes: Vec<u8>) -> Result<String> {
+    String::from_utf8(bytes).map_err(|error| {
+        anyhow!(
+            "{place}: not UTF-8 at byte {}",
+            offset + error.utf8_error().valid_up_to()
+        )
+    })
+}
+
+fn number(number: usize) -> Box<RawValue> {
+    to_raw_value(&number).expect("a number is JSON")
+}

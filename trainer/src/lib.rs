@@ -1,0 +1,20 @@
+//! Fine-tunes, evaluates and runs BERT token classifiers for clinical entities.
+
+pub mod adamw;
+pub mod batch;
+pub mod bert;
+pub mod checkpoint;
+pub mod cli;
+pub mod data;
+pub mod device;
+pub mod evaluate;
+pub mod hub;
+pub mod input;
+pub mod ops;
+pub mod predict;
+pub mod random;
+pub mod report;
+pub mod schedule;
+pub mod source;
+pub mod split;
+pub mod train;

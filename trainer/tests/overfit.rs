@@ -1,0 +1,212 @@
+//! A tiny model learns twenty sentences by heart; what it leaves behind is complete, readable and the same every time.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use candle_core::Device;
+use clap::Parser;
+use ner::model::{Bundle, Config};
+use ner::{Labels, Tokenizer};
+use serde_json::{Value, json};
+use trainer::batch::Batch;
+use trainer::bert::{Bert, Mode};
+use trainer::checkpoint::{self, Contents};
+use trainer::cli::{Cli, run};
+use trainer::hub;
+
+const SENTENCES: &str = include_str!("overfit.bio");
+
+/// Files of a fine-tuned directory.
+const FILES: [&str; 8] = [
+    "config.json",
+    "eval_metrics.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "trainer_state.json",
+    "training_args.json",
+    "vocab.txt",
+];
+
+/// The engine sums in another order than candle: F32 rounding over two layers, logits being a few units.
+const LOGIT_PRECISION: f32 = 1e-4;
+
+/// A base model with random weights, whose words are those of the sentences, and the sentences.
+fn workplace() -> tempfile::TempDir {
+    let place = tempfile::tempdir().unwrap();
+    let mut words: Vec<String> =
+        SENTENCES.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_lowercase).collect();
+    words.sort_unstable();
+    words.dedup();
+    let vocabulary: Vec<&str> =
+        ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].into_iter().chain(words.iter().map(String::as_str)).collect();
+    let tokenizer = Tokenizer::from_vocab(&(vocabulary.join("\n") + "\n"), None).unwrap();
+    let config = json!({
+        "model_type": "bert", "vocab_size": vocabulary.len(), "hidden_size": 32, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "intermediate_size": 64, "max_position_embeddings": 64,
+    });
+    let config = Config::from_json(&config.to_string()).unwrap().with_labels(&Labels::guide());
+    let (bert, _) = Bert::new(config, HashMap::new(), 1, &Device::Cpu).unwrap();
+    let base = place.path().join("base");
+    fs::create_dir(&base).unwrap();
+    let (arguments, state, metrics) = (Value::Null, Value::Null, Value::Null);
+    checkpoint::save(&base, &Contents { bert: &bert, tokenizer: &tokenizer, arguments, state, metrics }).unwrap();
+    fs::write(place.path().join("data.bio"), SENTENCES).unwrap();
+    place
+}
+
+fn arguments(place: &Path, base: &str, output: &str, extra: &[&str]) -> Vec<String> {
+    let path = |name: &str| place.join(name).to_str().unwrap().to_owned();
+    let mut arguments: Vec<String> = ["trainer", "fine-tune", "--max-length", "48", "--batch-size", "4"].map(String::from).into();
+    for (flag, value) in [("--base", base), ("--train", "data.bio"), ("--dev", "data.bio"), ("--output", output)] {
+        arguments.extend([flag.to_owned(), path(value)]);
+    }
+    arguments.extend(extra.iter().map(ToString::to_string));
+    arguments
+}
+
+fn fine_tune(place: &Path, base: &str, output: &str, extra: &[&str]) -> anyhow::Result<PathBuf> {
+    run(&Cli::parse_from(arguments(place, base, output, extra)))?;
+    Ok(place.join(output))
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn json_of(path: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+#[test]
+fn twenty_sentences_are_learned_and_the_directory_is_complete() {
+    let place = workplace();
+    let output = fine_tune(place.path(), "base", "out", &["--epochs", "30", "--lr", "3e-3"]).unwrap();
+
+    let metrics = json_of(&output.join("eval_metrics.json"));
+    assert_eq!(metrics["eval_f1"], 1.0, "{metrics}");
+    assert!(metrics["eval_loss"].as_f64().unwrap() < 0.2, "{metrics}");
+    for kind in ["Symptoms", "Hormones", "Procedures", "Medications", "Ultrasound"] {
+        assert_eq!(metrics["types"][kind]["f1"], 1.0, "{kind}: {metrics}");
+    }
+    let state = json_of(&output.join("trainer_state.json"));
+    assert_eq!(state["best_metric"], 1.0, "{state}");
+    let best = state["global_step"].as_u64().unwrap();
+    assert_eq!(state["best_global_step"], best, "{state}");
+    assert_eq!(state["log_history"].as_array().unwrap().len() as u64, state["epoch"].as_u64().unwrap());
+    let mut expected = vec![format!("checkpoint-{best}"), "checkpoint-145".into(), "checkpoint-150".into()];
+    expected.extend(FILES.map(String::from));
+    expected.sort();
+    expected.dedup();
+    assert_eq!(names(&output), expected);
+    let checkpoint = output.join(format!("checkpoint-{best}"));
+    assert_eq!(names(&checkpoint), FILES);
+    for file in FILES {
+        let read = |directory: &Path| fs::read(directory.join(file)).unwrap();
+        assert_eq!(read(&output), read(&checkpoint), "{file}");
+    }
+    let recorded = json_of(&output.join("training_args.json"));
+    assert_eq!((&recorded["epochs"], &recorded["total_steps"]), (&json!(30), &json!(150)));
+
+    // The engine reads the directory and computes what the trainer computed.
+    let text = |name: &str| fs::read_to_string(output.join(name)).unwrap();
+    let weights = fs::read(output.join("model.safetensors")).unwrap();
+    let bundle = Bundle::from_fine_tuned("out", &text("config.json"), &text("tokenizer.json"), &weights).unwrap();
+    let model = engine::Model::new(&bundle).unwrap();
+    let base = hub::load(output.to_str().unwrap(), true).unwrap();
+    let (bert, drawn) = Bert::new(base.config, base.weights, 0, &Device::Cpu).unwrap();
+    assert!(drawn.is_empty(), "{drawn:?}");
+    let ids: Vec<u32> = (2..30).collect();
+    let trained: Vec<f32> =
+        bert.logits(&Batch::single(&ids), Mode::Evaluate).unwrap().flatten_all().unwrap().to_vec1().unwrap();
+    let mut scratch = engine::Scratch::default();
+    let run = model.forward(&ids, &mut scratch).unwrap();
+    assert_eq!(trained.len(), run.len());
+    for (a, b) in trained.iter().zip(run) {
+        assert!((a - b).abs() < LOGIT_PRECISION, "{a}, engine {b}");
+    }
+
+    // A fine-tuned directory is a base too, and its classifier goes on.
+    let output = fine_tune(place.path(), "out", "further", &["--epochs", "1", "--lr", "1e-5"]).unwrap();
+    assert_eq!(json_of(&output.join("eval_metrics.json"))["eval_f1"], 1.0);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    let place = workplace();
+    let weights = |output: &str, seed: &str| {
+        let output = fine_tune(place.path(), "base", output, &["--epochs", "2", "--seed", seed]).unwrap();
+        fs::read(output.join("checkpoint-10/model.safetensors")).unwrap()
+    };
+    let first = weights("first", "7");
+    assert!(first == weights("second", "7"), "two runs of one seed differ");
+    assert!(first != weights("third", "8"), "two seeds give the same model");
+}
+
+fn run_binary(arguments: &[String]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_trainer")).args(&arguments[1..]).output().unwrap();
+    (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn a_loss_that_is_not_finite_stops_the_run() {
+    let place = workplace();
+    let extra = ["--epochs", "2", "--lr", "1e36", "--max-grad-norm", "1e30", "--warmup-ratio", "0"];
+    let (code, message) = run_binary(&arguments(place.path(), "base", "out", &extra));
+    assert_eq!(code, 1, "{message}");
+    assert!(message.contains("training stopped") && message.contains("--lr"), "{message}");
+    assert!(!place.path().join("out/model.safetensors").exists());
+}
+
+#[test]
+fn wrong_input_is_named_before_anything_is_written() {
+    let place = workplace();
+    let base = place.path().join("base");
+    fs::write(place.path().join("empty.bio"), "\n").unwrap();
+    fs::write(place.path().join("bad.bio"), "cramps B-Nonsense\n").unwrap();
+    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let table: [(&[&str], &str); 6] = [
+        (&["--base", &path("nowhere")], "no such directory"),
+        (&["--base", &path("data.bio")], "is a file"),
+        (&["--train", &path("bad.bio")], "bad.bio:1"),
+        (&["--dev", &path("empty.bio")], "--dev"),
+        (&["--max-length", "65"], "64 positions"),
+        (&["--types", "Symptoms"], "data.bio"),
+    ];
+    for (extra, expected) in table {
+        let mut arguments = arguments(place.path(), "base", "out", &[]);
+        // The last of two equal flags would be refused: replace the value.
+        for pair in extra.chunks(2) {
+            match arguments.iter().position(|argument| argument == pair[0]) {
+                Some(flag) => arguments[flag + 1] = pair[1].to_owned(),
+                None => arguments.extend(pair.iter().map(ToString::to_string)),
+            }
+        }
+        let (code, message) = run_binary(&arguments);
+        assert_eq!(code, 2, "{extra:?}: {message}");
+        assert!(message.contains(expected), "{extra:?}: {message}");
+        assert!(!place.path().join("out").exists(), "{extra:?}");
+    }
+
+    // Files of the base that are broken or do not belong together.
+    let break_file = |name: &str, content: &[u8], expected: &str| {
+        let whole = fs::read(base.join(name)).unwrap();
+        fs::write(base.join(name), content).unwrap();
+        let (code, message) = run_binary(&arguments(place.path(), "base", "out", &[]));
+        assert_eq!(code, 2, "{name}: {message}");
+        assert!(message.contains(expected), "{name}: {message}");
+        fs::write(base.join(name), whole).unwrap();
+    };
+    let weights = fs::read(base.join("model.safetensors")).unwrap();
+    break_file("model.safetensors", &weights[..weights.len() / 2], "model.safetensors");
+    break_file("config.json", b"{", "config.json");
+    let config = fs::read_to_string(base.join("config.json")).unwrap();
+    let changed = |from: &str, to: &str| config.replace(from, to).into_bytes();
+    break_file("config.json", &changed("\"intermediate_size\": 64", "\"intermediate_size\": 80"), "intermediate.dense.weight");
+    break_file("config.json", &changed("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"), "lack bert.encoder.layer.2");
+}

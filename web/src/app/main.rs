@@ -1,0 +1,66 @@
+//! The page: a note, its entities, and what the worker is doing.
+//!
+//! `page` holds the state and everything that changes it; the other modules show it. `client` is the only one that knows there
+//! is a worker.
+#![forbid(unsafe_code)]
+// What `#[component]` makes of a function is `pub`, whatever the function is.
+#![expect(unreachable_pub)]
+
+mod client;
+mod page;
+mod stage;
+
+mod about;
+mod editor;
+mod examples;
+mod findings;
+mod legend;
+mod status;
+
+use leptos::mount::mount_to;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+use page::Page;
+
+fn main() {
+    console_error_panic_hook::set_once();
+    let place = document()
+        .get_element_by_id("app")
+        .expect("index.html has an element for the application");
+    // What stood there said that the page is loading.
+    place.set_text_content(None);
+    mount_to(place.unchecked_into(), App).forget();
+    // Tells start.js that whatever goes wrong from now on is not the start.
+    let root = document()
+        .document_element()
+        .expect("a document has a root");
+    root.set_attribute("data-started", "")
+        .expect("a valid attribute name");
+}
+
+#[component]
+fn App() -> impl IntoView {
+    let page = Page::new();
+    page.start();
+    view! {
+        <about::Masthead />
+        <main class="desk">
+            <section class="sheet" aria-labelledby="note-title">
+                <header class="sheet-head">
+                    <h2 id="note-title">
+                        <label for="note">"Note"</label>
+                    </h2>
+                    <examples::Examples page />
+                </header>
+                <status::Status page />
+                <editor::Editor page />
+            </section>
+            <aside class="panel" aria-label="Findings">
+                <legend::Legend page />
+                <findings::Findings page />
+            </aside>
+        </main>
+        <about::Colophon page />
+    }
+}

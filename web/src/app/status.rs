@@ -1,0 +1,116 @@
+//! The line that says what is going on, and what to do when nothing is.
+
+use leptos::html;
+use leptos::prelude::*;
+use leptos::reactive::effect::ImmediateEffect;
+use web::bytes;
+
+use crate::page::Page;
+use crate::stage::{Stage, Trouble};
+
+#[component]
+pub(crate) fn Status(page: Page) -> impl IntoView {
+    let line = NodeRef::<html::Div>::new();
+    // At once and not with the other effects: an edited note must not be called ready even for the rest of this turn.
+    ImmediateEffect::new_scoped(move || {
+        let name = page.stage.with(Stage::name);
+        if let Some(line) = line.get() {
+            line.set_attribute("data-state", name)
+                .expect("a valid attribute name");
+        }
+    });
+
+    // Says to screen readers: wait until this has settled.
+    let busy = move || {
+        if matches!(page.stage.with(Stage::name), "ready" | "error") {
+            "false"
+        } else {
+            "true"
+        }
+    };
+    let findings = Memo::new(move |_| page.note.with(|note| note.marks().len()));
+    let empty = Memo::new(move |_| page.note.with(|note| note.text().is_empty()));
+    let text = move || match page.stage.get() {
+        Stage::Starting => String::from("Starting"),
+        Stage::Downloading {
+            received,
+            total: None,
+        } => format!("Loading the model: {}", bytes::in_words(received)),
+        Stage::Downloading {
+            received,
+            total: Some(total),
+        } => {
+            format!(
+                "Loading the model: {} of {}",
+                bytes::in_words(received),
+                bytes::in_words(total)
+            )
+        }
+        Stage::Preparing => String::from("Preparing the model"),
+        Stage::Analysing { windows: 0 | 1, .. } => String::from("Analysing"),
+        Stage::Analysing { done, windows } => {
+            format!("Analysing: window {} of {windows}", done + 1)
+        }
+        Stage::Ready if empty.get() => String::from("Ready for a note"),
+        Stage::Ready => match findings.get() {
+            1 => String::from("Whole note analysed · 1 finding"),
+            many => format!("Whole note analysed · {many} findings"),
+        },
+        Stage::Failed(_) => String::from("Not analysing"),
+    };
+    let download = move || {
+        page.stage.with(|stage| match *stage {
+            Stage::Downloading { received, total } => Some((received, total)),
+            _ => None,
+        })
+    };
+    let windows = move || {
+        page.stage.with(|stage| match *stage {
+            Stage::Analysing { done, windows } if 1 < windows => Some((done, windows)),
+            _ => None,
+        })
+    };
+    let trouble = move || {
+        page.stage.with(|stage| match stage {
+            Stage::Failed(trouble) => Some(trouble.clone()),
+            _ => None,
+        })
+    };
+    view! {
+        <div id="status" class="status" role="status" data-testid="status" data-state="loading" aria-busy=busy node_ref=line>
+            <span class="lamp" aria-hidden="true"></span>
+            <span class="words">{text}</span>
+            // Without a value the bar only shows that something goes on: the size is not known.
+            <Show when=move || download().is_some()>
+                <progress
+                    data-testid="progress"
+                    aria-label="Model download in bytes"
+                    max=move || download().and_then(|(_, total)| total).map(|total| total.to_string())
+                    value=move || download().and_then(|(received, total)| total.map(|_| received.to_string()))
+                    data-received=move || download().map(|(received, _)| received.to_string())
+                ></progress>
+            </Show>
+            <Show when=move || windows().is_some()>
+                <progress
+                    aria-label="Windows analysed"
+                    max=move || windows().map(|(_, windows)| windows.to_string())
+                    value=move || windows().map(|(done, _)| done.to_string())
+                ></progress>
+            </Show>
+        </div>
+        {move || trouble().map(|trouble| view! { <Alert page trouble /> })}
+    }
+}
+
+#[component]
+fn Alert(page: Page, trouble: Trouble) -> impl IntoView {
+    view! {
+        <div class="alert" role="alert" data-testid="error">
+            <h3>{trouble.heading}</h3>
+            <p>{trouble.message}</p>
+            <button type="button" on:click=move |_| page.start()>
+                "Try again"
+            </button>
+        </div>
+    }
+}

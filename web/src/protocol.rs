@@ -1,0 +1,114 @@
+//! Every message between the page and its worker.
+//!
+//! A message is a JavaScript object made by `serde-wasm-bindgen`. The worker says [`Event::Started`] once it listens; the page
+//! answers with [`Request::Load`] and, after [`Event::Loaded`], sends the note after every change. Each text has a revision; a
+//! newer one cancels what the worker is still doing for an older one, and the page ignores answers to all but its latest.
+
+use serde::{Deserialize, Serialize};
+
+/// Page to worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// Fetch and prepare a model; once, as the first message.
+    Load {
+        /// Absolute address of the exported file.
+        url: String,
+        /// What error messages call the file.
+        name: String,
+        /// Whether to pass over the browser's cache: what came from there last time may be what was wrong.
+        afresh: bool,
+    },
+    /// Find the entities of a text.
+    Analyse {
+        /// Number of the text, larger than that of every text before it.
+        revision: u32,
+        /// The whole note.
+        text: String,
+    },
+}
+
+/// Worker to page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// The worker listens.
+    Started,
+    /// Bytes of the model file have arrived.
+    Downloading {
+        /// Bytes so far.
+        received: u32,
+        /// Bytes of the whole file, where the server tells.
+        total: Option<u32>,
+    },
+    /// The whole file has arrived and is being prepared.
+    Downloaded,
+    /// The model is ready for texts.
+    Loaded(ModelCard),
+    /// Part of a text's windows has gone through the network.
+    Progress {
+        /// Of which text.
+        revision: u32,
+        /// Windows that have their logits.
+        done: u32,
+        /// Windows of the text.
+        windows: u32,
+    },
+    /// A text's entities, in text order, none overlapping.
+    Analysed {
+        /// Of which text.
+        revision: u32,
+        /// All of its entities.
+        entities: Vec<Entity>,
+    },
+    /// The worker cannot go on.
+    Failed {
+        /// At what.
+        failure: Failure,
+        /// Why, in words.
+        message: String,
+    },
+}
+
+/// What a worker failed at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Failure {
+    /// Fetching the model file.
+    Download,
+    /// Reading it.
+    Model,
+    /// Anything after that: a fault of this program.
+    Analysis,
+}
+
+/// An entity of a text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entity {
+    /// Entity type, as an index into [`ModelCard::types`].
+    pub kind: u32,
+    /// First UTF-16 unit.
+    pub start_utf16: u32,
+    /// UTF-16 unit after the last.
+    pub end_utf16: u32,
+    /// 0 to 1.
+    pub score: f32,
+}
+
+/// What the page tells about the model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelCard {
+    /// Bytes of the exported file.
+    pub bytes: u32,
+    /// Version of its format.
+    pub format_version: String,
+    /// SHA-256 (hex) of the fine-tuned weights that it was made from.
+    pub source_sha256: String,
+    /// Entity types in label order.
+    pub types: Vec<String>,
+    /// Number of encoder layers.
+    pub layers: u32,
+    /// H.
+    pub hidden: u32,
+    /// Tokens in the vocabulary.
+    pub vocabulary: u32,
+    /// Tokens of the longest window that the worker makes.
+    pub window_tokens: u32,
+}

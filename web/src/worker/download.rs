@@ -1,0 +1,103 @@
+//! The model file, streamed.
+
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    ReadableStreamDefaultReader, ReadableStreamReadResult, RequestCache, RequestInit, Response,
+};
+
+use crate::scope;
+
+/// Fetches a file; `name` is what messages call it, `afresh` passes over the browser's cache.
+///
+/// `progress` is told the bytes that have arrived and, where the server says it and it still can be true, those of the whole file.
+///
+/// # Errors
+/// Says in words what went wrong and what to do.
+pub(crate) async fn fetch(
+    url: &str,
+    name: &str,
+    afresh: bool,
+    progress: impl Fn(u32, Option<u32>),
+) -> Result<Vec<u8>, String> {
+    // Otherwise asks the server whether what is in the cache still holds: a model is replaced under its name.
+    let init = RequestInit::new();
+    init.set_cache(if afresh {
+        RequestCache::Reload
+    } else {
+        RequestCache::NoCache
+    });
+    let request = scope::global().fetch_with_str_and_init(url, &init);
+    let response: Response = match JsFuture::from(request).await {
+        Ok(response) => response.unchecked_into(),
+        Err(error) => {
+            let reason = reason(&error);
+            return Err(format!(
+                "{name} could not be fetched ({reason}). Is the server that this page came from still running?"
+            ));
+        }
+    };
+    match (response.ok(), response.status()) {
+        (true, _) => {}
+        (false, 404) => {
+            return Err(format!(
+                "{name} is not on the server (status 404). Put a model there, then try again."
+            ));
+        }
+        (false, status) => {
+            return Err(format!(
+                "The server answered with status {status} instead of {name}."
+            ));
+        }
+    }
+    let Some(body) = response.body() else {
+        return Err(format!(
+            "The server answered with nothing instead of {name}."
+        ));
+    };
+
+    let header = |name| response.headers().get(name).ok().flatten();
+    let mut total = web::bytes::total(
+        header("content-length").as_deref(),
+        header("content-encoding").as_deref(),
+    );
+    let mut bytes = Vec::new();
+    let too_large = |_| format!("{name} does not fit into this browser's memory.");
+    bytes
+        .try_reserve_exact(total.unwrap_or(0) as usize)
+        .map_err(too_large)?;
+    progress(0, total);
+
+    let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
+    loop {
+        let part: ReadableStreamReadResult = match JsFuture::from(reader.read()).await {
+            Ok(part) => part.unchecked_into(),
+            Err(error) => {
+                let (reason, arrived) = (reason(&error), web::bytes::in_words(bytes.len() as u32));
+                return Err(format!(
+                    "{name} stopped arriving after {arrived} ({reason})."
+                ));
+            }
+        };
+        if part.get_done().unwrap_or(false) {
+            return Ok(bytes);
+        }
+        let part: js_sys::Uint8Array = part.get_value().unchecked_into();
+        let (start, size) = (bytes.len(), part.length() as usize);
+        bytes.try_reserve(size).map_err(too_large)?;
+        bytes.resize(start + size, 0);
+        part.copy_to(&mut bytes[start..]);
+
+        // A server that sends more than it announced announced something else.
+        total = total.filter(|&total| bytes.len() <= total as usize);
+        progress(bytes.len() as u32, total);
+    }
+}
+
+/// What a JavaScript error says.
+fn reason(error: &JsValue) -> String {
+    match error.dyn_ref::<js_sys::Error>() {
+        Some(error) => error.message().into(),
+        None => String::from("no reason given"),
+    }
+}

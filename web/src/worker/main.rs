@@ -1,0 +1,83 @@
+//! The worker: fetches the model, then finds the entities of one text after the other.
+//!
+//! It runs apart from the page, so that the page never waits for the network (the neural one). See `web::protocol` for what the two
+//! say to each other.
+#![forbid(unsafe_code)]
+
+mod download;
+mod scope;
+mod session;
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+use web::protocol::{Event, Failure, Request};
+use web_sys::MessageEvent;
+
+use session::Session;
+
+fn main() {
+    // A panic ends the worker (panic = "abort"), and its trap tells the page nothing but "unreachable".
+    std::panic::set_hook(Box::new(|panic| {
+        scope::fail(Failure::Analysis, format!("Internal error: {panic}."));
+    }));
+
+    let session: Rc<OnceCell<Rc<Session>>> = Rc::default();
+    let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
+        match (
+            serde_wasm_bindgen::from_value(message.data()),
+            session.get(),
+        ) {
+            (Ok(Request::Load { url, name, afresh }), None) => {
+                spawn_local(load(url, name, afresh, Rc::clone(&session)))
+            }
+            (Ok(Request::Analyse { revision, text }), Some(session)) => {
+                // Before anything else: this is what stops the text before.
+                session.want(revision);
+                spawn_local(analyse(Rc::clone(session), revision, text));
+            }
+            (Ok(Request::Load { .. }), Some(_)) => fail_protocol("a second model"),
+            (Ok(Request::Analyse { .. }), None) => fail_protocol("a text before a model"),
+            (Err(error), _) => fail_protocol(&format!("an unreadable message ({error})")),
+        }
+    });
+    scope::listen(on_message);
+    scope::post(&Event::Started);
+}
+
+async fn load(url: String, name: String, afresh: bool, slot: Rc<OnceCell<Rc<Session>>>) {
+    let progress = |received, total| scope::post(&Event::Downloading { received, total });
+    let bytes = match download::fetch(&url, &name, afresh, progress).await {
+        Ok(bytes) => bytes,
+        Err(message) => return scope::fail(Failure::Download, message),
+    };
+    scope::post(&Event::Downloaded);
+    match Session::read(&name, &bytes) {
+        Ok((session, card)) => {
+            // The network has its own copy of the weights: their memory is free for texts before the first one comes.
+            drop(bytes);
+            if slot.set(Rc::new(session)).is_err() {
+                return fail_protocol("a second model");
+            }
+            scope::post(&Event::Loaded(card));
+        }
+        Err(message) => scope::fail(Failure::Model, message),
+    }
+}
+
+async fn analyse(session: Rc<Session>, revision: u32, text: String) {
+    match session.analyse(revision, &text).await {
+        Ok(Some(entities)) => scope::post(&Event::Analysed { revision, entities }),
+        Ok(None) => {}
+        Err(message) => scope::fail(Failure::Analysis, message),
+    }
+}
+
+fn fail_protocol(what: &str) {
+    scope::fail(
+        Failure::Analysis,
+        format!("Internal error: the page sent {what}."),
+    );
+}

@@ -1,0 +1,125 @@
+//! One loaded model and the texts that go through it.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use engine::{Model, Scratch};
+use ner::model::{Bundle, bundle};
+use ner::{Labels, Tokenizer};
+use web::cache::Cache;
+use web::protocol::{Entity, Event, ModelCard};
+
+use crate::scope;
+
+/// Memory for window logits: some 5,000 windows, which is a note of several megabytes.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// A model ready for texts.
+pub(crate) struct Session {
+    model: Model,
+    scratch: RefCell<Scratch>,
+    tokenizer: Tokenizer,
+    labels: Labels,
+    max_tokens: usize,
+    cache: RefCell<Cache>,
+    wanted: Cell<u32>,
+}
+
+impl Session {
+    /// Reads an exported file; `name` is what messages call it.
+    ///
+    /// # Errors
+    /// Says in words what is wrong with the file, and where.
+    pub(crate) fn read(name: &str, bytes: &[u8]) -> Result<(Self, ModelCard), String> {
+        let bundle = Bundle::read(name, bytes).map_err(|error| error.to_string())?;
+        let config = bundle.config();
+        let labels = config
+            .labels()
+            .map_err(|error| format!("{name}: {error}"))?;
+        let max_tokens = ner::window::MAX_TOKENS.min(config.max_position_embeddings);
+        let card = ModelCard {
+            bytes: bytes.len() as u32,
+            format_version: bundle::FORMAT_VERSION.into(),
+            source_sha256: bundle.source_sha256().into(),
+            types: labels.types().to_vec(),
+            layers: config.num_hidden_layers as u32,
+            hidden: config.hidden_size as u32,
+            vocabulary: config.vocab_size as u32,
+            window_tokens: max_tokens as u32,
+        };
+        let session = Self {
+            model: Model::new(&bundle).map_err(|error| format!("{name}: {error}"))?,
+            scratch: RefCell::default(),
+            tokenizer: bundle
+                .tokenizer()
+                .map_err(|error| format!("{name}: {error}"))?,
+            labels,
+            max_tokens,
+            cache: RefCell::new(Cache::new(CACHE_BYTES)),
+            wanted: Cell::new(0),
+        };
+        Ok((session, card))
+    }
+
+    /// Makes `revision` the text that is wanted; the analysis of any other ends at its next window.
+    pub(crate) fn want(&self, revision: u32) {
+        self.wanted.set(revision);
+    }
+
+    /// The entities of a text; `None` when a newer one came in between.
+    ///
+    /// # Errors
+    /// Says in words what the network could not do. It is a fault of this program: every text has an answer.
+    pub(crate) async fn analyse(
+        &self,
+        revision: u32,
+        text: &str,
+    ) -> Result<Option<Vec<Entity>>, String> {
+        // Texts that came in together: only the last of them is cut into tokens.
+        if !self.still_wanted(revision).await {
+            return Ok(None);
+        }
+        let prepared = ner::prepare(text, &self.tokenizer, self.max_tokens);
+        let windows = prepared.inputs.len() as u32;
+        let forward = |ids: &[u32]| {
+            let mut scratch = self.scratch.borrow_mut();
+            self.model.forward(ids, &mut scratch).map(Rc::from)
+        };
+        let wanted = async |done: usize| {
+            scope::post(&Event::Progress {
+                revision,
+                done: done as u32,
+                windows,
+            });
+            self.still_wanted(revision).await
+        };
+        let logits = web::windows::logits(&prepared.inputs, &self.cache, forward, wanted).await;
+        let Some(logits) = logits.map_err(|error| error.to_string())? else {
+            return Ok(None);
+        };
+        let found = ner::finish(text, &prepared, &logits, &self.labels)
+            .map_err(|error| error.to_string())?;
+        Ok(Some(self.entities(text, &found)))
+    }
+
+    async fn still_wanted(&self, revision: u32) -> bool {
+        scope::turn().await;
+        self.wanted.get() == revision
+    }
+
+    fn entities(&self, text: &str, found: &[ner::Entity]) -> Vec<Entity> {
+        let places =
+            web::units::to_utf16(text, found.iter().map(|entity| entity.span.range.clone()));
+        let kind = |label: &str| self.labels.types().iter().position(|name| name == label);
+        found
+            .iter()
+            .zip(places)
+            .map(|(entity, place)| Entity {
+                kind: kind(&entity.span.label).expect("entities are of the labels' types") as u32,
+                start_utf16: place.start as u32,
+                end_utf16: place.end as u32,
+                score: entity.score,
+            })
+            .collect()
+    }
+}

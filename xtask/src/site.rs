@@ -1,0 +1,289 @@
+//! The static site: Trunk builds the page, [`assemble`] adds the worker and gives every built file a name made of its
+//! content.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use sha2::{Digest, Sha256};
+
+use crate::command::{cargo, command, lock, output, run};
+use crate::tools::{self, SiteTools, WASM_TARGET};
+use crate::{html, root, target};
+
+/// A build of the worker. WebAssembly modules are validated whole, so that each set of instructions needs a module of its own;
+/// the page chooses by the `<meta>` of the same name.
+struct Variant {
+    name: &'static str,
+    target_features: &'static str,
+}
+
+const VARIANTS: [Variant; 1] = [Variant {
+    name: "worker-simd128",
+    target_features: "+simd128",
+}];
+
+/// Where the page and `trainer predict` look for the model.
+pub(crate) const MODEL: &str = "www/models/default/model.safetensors";
+
+/// Builds the site and returns its folder.
+pub(crate) fn dist() -> Result<PathBuf> {
+    let tools = tools::for_site()?;
+    let _lock = lock(&target().join("dist/lock"))?;
+    ensure!(
+        root().join(MODEL).is_file(),
+        "{MODEL} is not there, and a site without a model would find nothing: `cargo xtask train-default` makes it"
+    );
+    // Trunk and the worker's build run offline: everything is fetched here, once.
+    run(cargo().args(["fetch", "--locked"]))?;
+    let site = target().join("dist/site");
+    run(command("trunk")
+        .args(["build", "--config"])
+        .arg(root().join("www/Trunk.toml"))
+        .args(["--release", "--offline", "--skip-version-check", "--dist"])
+        .arg(&site)
+        .env("PATH", &tools.path)
+        .env(RUSTFLAGS, rustflags("")?)
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        // Trunk refuses the value `1` that the convention asks for.
+        .env_remove("NO_COLOR"))?;
+    eprintln!(
+        "the site is in {}",
+        site.strip_prefix(root()).unwrap_or(&site).display()
+    );
+    for (name, bytes) in largest_files(&site)? {
+        eprintln!("{:>12} bytes  {name}", bytes);
+    }
+    Ok(site)
+}
+
+/// Finishes what Trunk has built so far, in the folder that it names in TRUNK_STAGING_DIR.
+pub(crate) fn assemble() -> Result<()> {
+    let staging = env::var_os("TRUNK_STAGING_DIR").map(PathBuf::from);
+    let staging =
+        staging.context("TRUNK_STAGING_DIR is not set: Trunk calls this, see www/Trunk.toml")?;
+    let tools = tools::for_site()?;
+    if tools.wasm_opt.is_none() {
+        eprintln!(
+            "Node is not installed: wasm-opt is skipped, the page is larger and slower than it could be"
+        );
+    }
+    let index = staging.join("index.html");
+    let mut page =
+        fs::read_to_string(&index).with_context(|| format!("cannot read {}", index.display()))?;
+
+    let mut head = String::new();
+    for variant in &VARIANTS {
+        let script = worker(variant, &tools, &staging)?;
+        head.push_str(&format!(
+            "<meta name=\"{}\" content=\"{script}\">\n",
+            variant.name
+        ));
+    }
+    page = link_app(&page, &tools, &staging, &head)?;
+    html::check(&page, &staging).with_context(|| format!("{}", index.display()))?;
+    let model = MODEL.strip_prefix("www/").expect("the model lies in www");
+    ensure!(
+        staging.join(model).is_file(),
+        "{} does not copy {model} into the site",
+        index.display()
+    );
+    fs::write(&index, page).with_context(|| format!("cannot write {}", index.display()))
+}
+
+/// Builds a variant of the worker into `staging` and returns the name of its script.
+fn worker(variant: &Variant, tools: &SiteTools, staging: &Path) -> Result<String> {
+    let cargo_target = worker_target(variant);
+    run(cargo()
+        .args([
+            "build",
+            "--locked",
+            "--offline",
+            "--package",
+            "web",
+            "--bin",
+            "worker",
+            "--features",
+            "worker",
+        ])
+        .args(["--profile", "worker", "--target", WASM_TARGET])
+        .envs(worker_environment(variant)?)
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS"))?;
+    let built = cargo_target.join(WASM_TARGET).join("worker/worker.wasm");
+    let bound = cargo_target.join("bindgen");
+    run(command("wasm-bindgen")
+        .arg(&built)
+        .args([
+            "--target",
+            "no-modules",
+            "--no-typescript",
+            "--remove-producers-section",
+        ])
+        .args(["--out-name", "worker", "--out-dir"])
+        .arg(&bound)
+        .env("PATH", &tools.path))?;
+
+    let mut wasm = bound.join("worker_bg.wasm");
+    if let Some(wasm_opt) = &tools.wasm_opt {
+        let optimized = bound.join("worker_opt.wasm");
+        run(Command::new(wasm_opt)
+            .args(["-O3", "-o"])
+            .arg(&optimized)
+            .arg(&wasm))?;
+        wasm = optimized;
+    }
+    let bytes = read(&wasm)?;
+    let wasm_name = format!("{}-{}.wasm", variant.name, hash(&bytes));
+    write(&staging.join(&wasm_name), &bytes)?;
+
+    let glue = bound.join("worker.js");
+    let mut script =
+        fs::read_to_string(&glue).with_context(|| format!("cannot read {}", glue.display()))?;
+    // A rejected promise alone would not reach the page's `onerror`.
+    script.push_str(&format!(
+        "\nwasm_bindgen({{ module_or_path: new URL(\"{wasm_name}\", self.location) }})\
+         .catch((error) => setTimeout(() => {{ throw error; }}));\n"
+    ));
+    let script_name = format!("{}-{}.js", variant.name, hash(script.as_bytes()));
+    write(&staging.join(&script_name), script.as_bytes())?;
+    Ok(script_name)
+}
+
+/// Optimizes the page's own module, renames its files by their content, and puts the links to it and `head` into the page.
+fn link_app(page: &str, tools: &SiteTools, staging: &Path, head: &str) -> Result<String> {
+    let tags = html::tags(page)?;
+    let slot = tags
+        .iter()
+        .find(|tag| tag.name == "script" && tag.attribute("data-app-wasm").is_some());
+    let slot = slot.context(
+        "Trunk left no <script data-app-js data-app-wasm>, see `pattern_script` in www/Trunk.toml",
+    )?;
+    let named = |attribute| {
+        slot.attribute(attribute)
+            .context("the <script> of `pattern_script` lacks an attribute")
+    };
+    let (script_name, wasm_name) = (named("data-app-js")?, named("data-app-wasm")?);
+    let (script_path, wasm_path) = (staging.join(script_name), staging.join(wasm_name));
+
+    if let Some(wasm_opt) = &tools.wasm_opt {
+        run(Command::new(wasm_opt)
+            .args(["-Oz", "-o"])
+            .arg(&wasm_path)
+            .arg(&wasm_path))?;
+    }
+    let wasm = read(&wasm_path)?;
+    let new_wasm = format!("app-{}.wasm", hash(&wasm));
+    fs::rename(&wasm_path, staging.join(&new_wasm))
+        .with_context(|| format!("cannot rename {wasm_name}"))?;
+    let new_script = format!("app-{}.js", hash(&read(&script_path)?));
+    fs::rename(&script_path, staging.join(&new_script))
+        .with_context(|| format!("cannot rename {script_name}"))?;
+
+    // A file of its own, since the Content-Security-Policy allows no inline script.
+    let boot = format!(
+        "import init from \"./{new_script}\";\n\n\
+         await init({{ module_or_path: new URL(\"./{new_wasm}\", import.meta.url) }});\n"
+    );
+    let new_boot = format!("boot-{}.js", hash(boot.as_bytes()));
+    write(&staging.join(&new_boot), boot.as_bytes())?;
+
+    let (before, after) = (&page[..slot.range.start], &page[slot.range.end..]);
+    let page = format!("{before}<script type=\"module\" src=\"./{new_boot}\">{after}");
+    let head_end = page.find("</head>").context("the page has no </head>")?;
+    let (before, after) = page.split_at(head_end);
+    Ok(format!(
+        "{before}{head}<link rel=\"modulepreload\" href=\"./{new_script}\">\n\
+         <link rel=\"preload\" href=\"./{new_wasm}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\n{after}"
+    ))
+}
+
+/// Rust flags of a build for WebAssembly. This variable has no effect on what cargo builds for the host.
+const RUSTFLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
+
+fn rustflags(target_features: &str) -> Result<String> {
+    // Panic messages hold source paths: they should not tell whose machine built the site, and the same source should give
+    // the same bytes everywhere.
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
+    let home = home.context("neither CARGO_HOME nor HOME is set")?;
+    let rust =
+        output(command("rustc").args(["--print", "sysroot"])).context("rustc does not run")?;
+    let rust = Path::new(rust.trim());
+    let mut flags = Vec::new();
+    for (path, shown) in [(rust, "rust"), (&home, "cargo"), (root(), ".")] {
+        let path = path.display().to_string();
+        // cargo splits the variable at white space.
+        if !path.contains(char::is_whitespace) {
+            flags.push(format!("--remap-path-prefix={path}={shown}"));
+        }
+    }
+    if !target_features.is_empty() {
+        flags.push(format!("-Ctarget-feature={target_features}"));
+    }
+    Ok(flags.join(" "))
+}
+
+/// What the environment of cargo must hold to build or check each variant of the worker.
+pub(crate) fn worker_environments() -> Result<Vec<Environment>> {
+    VARIANTS.iter().map(worker_environment).collect()
+}
+
+type Environment = [(&'static str, OsString); 2];
+
+fn worker_environment(variant: &Variant) -> Result<Environment> {
+    let flags = rustflags(variant.target_features)?;
+    Ok([
+        ("CARGO_TARGET_DIR", worker_target(variant).into()),
+        (RUSTFLAGS, flags.into()),
+    ])
+}
+
+/// A folder for each variant, since cargo would otherwise build all crates anew on each change of the flags.
+fn worker_target(variant: &Variant) -> PathBuf {
+    let base = env::var_os("CARGO_TARGET_DIR").map_or_else(target, PathBuf::from);
+    root().join(base).join(variant.name)
+}
+
+/// The first 16 hexadecimal digits of the SHA-256.
+fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Names, relative to the folder, and sizes of the files of more than 10,000 bytes, the largest first.
+fn largest_files(folder: &Path) -> Result<Vec<(String, u64)>> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(current) = folders.pop() {
+        for entry in
+            fs::read_dir(&current).with_context(|| format!("cannot read {}", current.display()))?
+        {
+            let entry = entry?;
+            let size = entry.metadata()?.len();
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else if size > 10_000 {
+                let name = entry.path().strip_prefix(folder)?.display().to_string();
+                files.push((name, size));
+            }
+        }
+    }
+    files.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
+    Ok(files)
+}

@@ -1,0 +1,185 @@
+//! Every test there is, in the order in which failures are cheapest to find.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use clap::{Args as ClapArgs, ValueEnum};
+
+use crate::command::{cargo, run};
+use crate::site;
+use crate::tools::{self, Part, WASM_TARGET};
+
+/// What to test.
+#[derive(ClapArgs)]
+pub(crate) struct Args {
+    /// Runs these steps only (repeat for several)
+    #[arg(long, value_name = "STEP")]
+    only: Vec<Step>,
+    /// Leaves out the site and what drives it in a browser
+    #[arg(long)]
+    skip_browser: bool,
+    /// Runs also the tests that take minutes
+    #[arg(long)]
+    full: bool,
+    /// Runs the tests whose names contain one of these (steps `unit` and `browser`)
+    filter: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Step {
+    /// rustfmt's check
+    Format,
+    /// clippy for this machine
+    Lint,
+    /// clippy for the page and the worker
+    LintWasm,
+    /// Unit, integration and documentation tests
+    Unit,
+    /// The static site
+    Site,
+    /// End-to-end tests of the site in Chromium
+    Browser,
+}
+
+const STEPS: [Step; 6] = [
+    Step::Format,
+    Step::Lint,
+    Step::LintWasm,
+    Step::Unit,
+    Step::Site,
+    Step::Browser,
+];
+
+/// Runs the steps, stops at the first failure, and prints how long each took.
+pub(crate) fn test(args: &Args) -> Result<()> {
+    let mut times = Vec::new();
+    let done = steps(args, &mut times);
+    eprintln!();
+    for (step, time) in times {
+        eprintln!("{:>10}  {}", name(step), minutes(time));
+    }
+    done?;
+    eprintln!("all steps passed");
+    Ok(())
+}
+
+fn steps(args: &Args, times: &mut Vec<(Step, Duration)>) -> Result<()> {
+    for step in STEPS {
+        let needs_browser = matches!(step, Step::Site | Step::Browser);
+        if (!args.only.is_empty() && !args.only.contains(&step))
+            || (args.skip_browser && needs_browser)
+        {
+            continue;
+        }
+        let start = Instant::now();
+        let done = match step {
+            Step::Format => format(),
+            Step::Lint => lint(),
+            Step::LintWasm => lint_wasm(),
+            Step::Unit => unit(args),
+            Step::Site => site::dist().map(|_| ()),
+            Step::Browser => browser(args),
+        };
+        times.push((step, start.elapsed()));
+        done.with_context(|| format!("step `{}`", name(step)))?;
+    }
+    Ok(())
+}
+
+fn format() -> Result<()> {
+    tools::ensure_rust(&[Part::Rustfmt])?;
+    run(cargo().args(["fmt", "--all", "--check"]))
+}
+
+/// Clippy and the tests select the whole workspace, so that dependencies get the same features, and are compiled once.
+fn lint() -> Result<()> {
+    tools::ensure_rust(&[Part::Clippy])?;
+    let what = [
+        "clippy",
+        "--workspace",
+        "--features",
+        "e2e/browser",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    run(cargo().args(what))
+}
+
+fn lint_wasm() -> Result<()> {
+    tools::ensure_rust(&[Part::Clippy, Part::WasmTarget])?;
+    let packages = ["clippy", "--target", WASM_TARGET, "--package", "web"];
+    run(cargo()
+        .args(packages)
+        .args(["--features", "app", "--", "-D", "warnings"]))?;
+    for environment in site::worker_environments()? {
+        let mut command = cargo();
+        command
+            .envs(environment)
+            .env_remove("RUSTFLAGS")
+            .args(packages);
+        command.args([
+            "--package",
+            "ner",
+            "--package",
+            "engine",
+            "--features",
+            "web/worker",
+        ]);
+        run(command.args(["--", "-D", "warnings"]))?;
+    }
+    Ok(())
+}
+
+/// Without the feature `e2e/browser` everything but the end-to-end tests.
+fn unit(args: &Args) -> Result<()> {
+    run(cargo()
+        .args(["test", "--workspace", "--"])
+        .args(harness_args(args)))
+}
+
+fn browser(args: &Args) -> Result<()> {
+    let browser = tools::for_browser()?;
+    let site = crate::target().join("dist/site");
+    ensure!(
+        site.join("index.html").is_file(),
+        "there is no site in target/dist/site: run the step `site` first"
+    );
+    run(cargo()
+        .args([
+            "test",
+            "--workspace",
+            "--features",
+            "e2e/browser",
+            "--test",
+            "browser",
+            "--",
+        ])
+        .args(harness_args(args))
+        // Their errors say where the page is wrong; stack traces of a test runner would bury that.
+        .env("RUST_BACKTRACE", "0")
+        .env("E2E_SITE", site)
+        .env("E2E_OUTPUT", crate::target().join("e2e"))
+        .env("CHROMIUM", browser.chromium)
+        .env("CHROMEDRIVER", browser.chromedriver))
+}
+
+/// Arguments for the test programs themselves.
+fn harness_args(args: &Args) -> impl Iterator<Item = &str> {
+    let ignored = args.full.then_some("--include-ignored");
+    ignored
+        .into_iter()
+        .chain(args.filter.iter().map(String::as_str))
+}
+
+fn name(step: Step) -> String {
+    step.to_possible_value()
+        .expect("no step is hidden")
+        .get_name()
+        .to_owned()
+}
+
+fn minutes(time: Duration) -> String {
+    format!("{} min {:02} s", time.as_secs() / 60, time.as_secs() % 60)
+}

