@@ -63,7 +63,7 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "Y", default_value_t = 0.995, value_parser = share)]
     pub(crate) min_agreement: f64,
     /// Largest loss of F1, of 1: less than two training runs that differ only in their seed are
-    /// apart.
+    /// apart. The data should have 500 entities or more; of 300, one alone is as much.
     #[arg(long, value_name = "Z", default_value_t = 0.003, value_parser = limit)]
     pub(crate) max_f1_drop: f64,
     /// How to print the result.

@@ -85,15 +85,7 @@ fn read_documents(path: &Path, labels: &Labels) -> Result<Vec<Document>> {
         .extension()
         .is_some_and(|extension| extension == "jsonl")
     {
-        let records = jsonl::read(&file, &content)?;
-        let lines = (1..)
-            .zip(content.split('\n'))
-            .filter(|(_, line)| !line.trim().is_empty());
-        let document = |((line, _), record)| jsonl::document(&file, line, record);
-        lines
-            .zip(records)
-            .map(document)
-            .collect::<Result<Vec<_>, _>>()?
+        jsonl::documents(&file, &content)?
     } else {
         bio::read(&file, &content, labels)?
     };

@@ -1,6 +1,8 @@
-//! The corpus of texts with stored answers, which the page, the terminal and every build must give alike.
+//! The corpus of texts with stored answers, which the page, the terminal and every build must give
+//! alike.
 //!
-//! `fixtures/answers.jsonl` is what `trainer predict --input fixtures/texts.jsonl --format jsonl` writes with the shipped model.
+//! `fixtures/answers.jsonl` is what `trainer predict --input fixtures/texts.jsonl --format jsonl`
+//! writes with the shipped model.
 
 use std::fs;
 use std::path::Path;

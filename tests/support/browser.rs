@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use tempfile::TempDir;
 use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, WebDriver};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::devtools::DevTools;
 
-/// Everything that could make the browser itself use the network is off, and no name but this machine's resolves, so that a
-/// request by the page would have to be the page's own.
+/// Everything that could make the browser itself use the network is off, and no name but this
+/// machine's resolves, so that a request by the page would have to be the page's own.
 const FLAGS: [&str; 13] = [
     "--headless",
     "--no-sandbox",
@@ -40,16 +41,19 @@ pub struct Browser {
     pub driver: WebDriver,
     /// The page over the DevTools protocol.
     pub devtools: DevTools,
-    // Ended when dropped, after the browser has been closed.
-    _chromedriver: Child,
+    chromedriver: Child,
+    /// Holds the profile and whatever else the two leave behind.
+    files: TempDir,
 }
 
 impl Browser {
-    /// Starts a browser with a fresh profile. The programs are those that the environment variables `CHROMIUM` and `CHROMEDRIVER`
-    /// name, by default those of that name on PATH.
+    /// Starts a browser with a fresh profile. The programs are those that the environment variables
+    /// `CHROMIUM` and `CHROMEDRIVER` name, by default those of that name on PATH.
     pub async fn start() -> Result<Self> {
         let program = env::var("CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".into());
+        let files = TempDir::with_prefix("e2e-").context("no folder for the browser's files")?;
         let mut chromedriver = Command::new(&program)
+            .env("TMPDIR", files.path())
             .args(["--port=0", "--log-level=SEVERE"])
             .stdout(Stdio::piped())
             .stdin(Stdio::null())
@@ -77,7 +81,8 @@ impl Browser {
             Ok(devtools) => Ok(Self {
                 driver,
                 devtools,
-                _chromedriver: chromedriver,
+                chromedriver,
+                files,
             }),
             Err(error) => {
                 driver.quit().await?;
@@ -106,12 +111,18 @@ impl Browser {
             .clone())
     }
 
-    /// Closes the browser.
-    pub async fn quit(self) -> Result<()> {
-        self.driver
-            .quit()
+    /// Closes the browser and removes its files.
+    pub async fn quit(mut self) -> Result<()> {
+        let closed = self.driver.quit().await;
+        self.chromedriver
+            .kill()
             .await
-            .context("the browser cannot be closed")
+            .context("chromedriver cannot be ended")?;
+        closed.context("the browser cannot be closed")?;
+        // The browser's last processes may still write while they end: what stays then is no reason
+        // to fail.
+        drop(self.files);
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The DevTools protocol, over the page and every worker that it starts.
 //!
-//! Everything is switched on before a worker runs its first line, so that nothing it says or requests is missed.
+//! Everything is switched on before a worker runs its first line, so that nothing it says or
+//! requests is missed.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -113,7 +114,8 @@ impl DevTools {
             .collect()
     }
 
-    /// Evaluates an expression in the page or a worker, waits for the promise that it may give, and returns its value.
+    /// Evaluates an expression in the page or a worker, waits for the promise that it may give, and
+    /// returns its value.
     pub async fn evaluate(&self, session: Option<&str>, expression: &str) -> Result<Value> {
         let params =
             json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
@@ -143,8 +145,8 @@ impl DevTools {
         requests.map(line).collect()
     }
 
-    /// Errors, warnings and uncaught exceptions in the consoles of the page and its workers; violations of the
-    /// Content-Security-Policy are among them.
+    /// Errors, warnings and uncaught exceptions in the consoles of the page and its workers;
+    /// violations of the Content-Security-Policy are among them.
     pub fn problems(&self) -> Vec<String> {
         let events = lock(&self.shared.events);
         events
@@ -244,7 +246,8 @@ fn receive(shared: &Arc<Shared>, mut message: Value) {
     lock(&shared.events).push((session, method, params));
 }
 
-/// Switches everything on in a target that waits for it. A failure is recorded where tests look for problems.
+/// Switches everything on in a target that waits for it. A failure is recorded where tests look for
+/// problems.
 async fn watch(shared: Weak<Shared>, target: Target) {
     let Some(shared) = shared.upgrade() else {
         return;

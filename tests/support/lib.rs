@@ -1,5 +1,6 @@
-//! What the end-to-end tests stand on: a static server that can be told to misbehave, a browser, a watch over everything the
-//! browser says and requests, and the page as its users and its documented test hooks see it.
+//! What the end-to-end tests stand on: a static server that can be told to misbehave, a browser, a
+//! watch over everything the browser says and requests, and the page as its users and its
+//! documented test hooks see it.
 //!
 //! This package links none of the product's crates: it sees what a user's browser gets.
 

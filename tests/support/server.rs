@@ -1,4 +1,5 @@
-//! A plain static host for the built site: no special headers, a log of every request, and faults on demand.
+//! A plain static host for the built site: no special headers, a log of every request, and faults
+//! on demand.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,9 +27,11 @@ pub enum Fault {
     None,
     /// Status 404.
     Missing,
-    /// An HTML page with status 200, as hosts of single-page applications answer for what they do not have.
+    /// An HTML page with status 200, as hosts of single-page applications answer for what they do
+    /// not have.
     Html,
-    /// The first bytes only, and a length that agrees with them: a file that was damaged on the server.
+    /// The first bytes only, and a length that agrees with them: a file that was damaged on the
+    /// server.
     Truncated(usize),
     /// The first bytes only, then the connection breaks: a download that was damaged on its way.
     BrokenOff(usize),
@@ -37,7 +40,8 @@ pub enum Fault {
         /// 1 is the last byte.
         from_end: usize,
     },
-    /// The first place that holds the first string holds the second one, of the same length, instead.
+    /// The first place that holds the first string holds the second one, of the same length,
+    /// instead.
     Replaced(String, String),
     /// The file in pieces of 1/16 with a pause before each.
     Slow(Duration),
@@ -61,8 +65,8 @@ struct Shared {
 }
 
 impl Server {
-    /// Serves the folder below the path `base`, which begins and ends with a slash. The fault strikes files whose paths contain
-    /// `spoiled`.
+    /// Serves the folder below the path `base`, which begins and ends with a slash. The fault
+    /// strikes files whose paths contain `spoiled`.
     pub async fn start(
         folder: &Path,
         base: &str,

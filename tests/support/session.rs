@@ -59,7 +59,8 @@ impl Session {
     /// Runs a test on the opened page. Whatever comes of it, the browser is closed.
     ///
     /// # Errors
-    /// The test's own, or a problem in a console of the page or its worker that the test does not expect.
+    /// The test's own, or a problem in a console of the page or its worker that the test does not
+    /// expect.
     ///
     /// # Panics
     /// As the test does.

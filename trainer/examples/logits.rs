@@ -1,5 +1,6 @@
-//! Prints the engine's token ids and logits of each line of standard input as a line of JSON, for comparison with other
-//! implementations: `cargo run -p trainer --example logits -- DIR` with a fine-tuned directory.
+//! Prints the engine's token ids and logits of each line of standard input as a line of JSON, for
+//! comparison with other implementations: `cargo run -p trainer --example logits -- DIR` with a
+//! fine-tuned directory.
 
 use std::io::BufRead;
 use std::path::Path;
@@ -8,11 +9,20 @@ use anyhow::{Context, Result};
 use ner::model::Bundle;
 
 fn main() -> Result<()> {
-    let directory = std::env::args().nth(1).context("give a fine-tuned directory")?;
+    let directory = std::env::args()
+        .nth(1)
+        .context("give a fine-tuned directory")?;
     let path = |name: &str| Path::new(&directory).join(name);
-    let text = |name: &str| std::fs::read_to_string(path(name)).with_context(|| path(name).display().to_string());
+    let text = |name: &str| {
+        std::fs::read_to_string(path(name)).with_context(|| path(name).display().to_string())
+    };
     let weights = std::fs::read(path("model.safetensors")).context("model.safetensors")?;
-    let bundle = Bundle::from_fine_tuned(&directory, &text("config.json")?, &text("tokenizer.json")?, &weights)?;
+    let bundle = Bundle::from_fine_tuned(
+        &directory,
+        &text("config.json")?,
+        &text("tokenizer.json")?,
+        &weights,
+    )?;
     let (model, tokenizer) = (engine::Model::new(&bundle)?, bundle.tokenizer()?);
     let mut scratch = engine::Scratch::default();
     for line in std::io::stdin().lock().lines() {

@@ -1,4 +1,5 @@
-//! AdamW (Loshchilov and Hutter 2019) with clipping of the global gradient norm, in place on the CPU.
+//! AdamW (Loshchilov and Hutter 2019) with clipping of the global gradient norm, in place on the
+//! CPU.
 
 use std::sync::Mutex;
 
@@ -25,7 +26,13 @@ pub struct Options {
 impl Default for Options {
     /// PyTorch's and Hugging Face's values.
     fn default() -> Self {
-        Self { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01, max_norm: 1.0 }
+        Self {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: 0.01,
+            max_norm: 1.0,
+        }
     }
 }
 
@@ -45,7 +52,8 @@ struct Parameter {
 
 /// Mean and mean square of the gradients so far.
 enum Moments {
-    /// Beside the parameter on the CPU. The lock is never contended: candle hands in-place ops out by shared reference.
+    /// Beside the parameter on the CPU. The lock is never contended: candle hands in-place ops out
+    /// by shared reference.
     Host(Mutex<Blocks>),
     /// On any other device.
     Device { mean: Tensor, square: Tensor },
@@ -54,8 +62,9 @@ enum Moments {
 struct Blocks {
     mean: Vec<f32>,
     square: Vec<f32>,
-    /// Whether a block's moments are still zero. Most rows of a word embedding never occur in a data set: where moments and
-    /// gradient are zero the step is the decay alone, and the moments need not be read.
+    /// Whether a block's moments are still zero. Most rows of a word embedding never occur in a
+    /// data set: where moments and gradient are zero the step is the decay alone, and the moments
+    /// need not be read.
     untouched: Vec<bool>,
 }
 
@@ -67,7 +76,10 @@ impl AdamW {
     ///
     /// # Errors
     /// When moments cannot be allocated on a parameter's device.
-    pub fn new(parameters: impl IntoIterator<Item = (String, Var)>, options: Options) -> Result<Self> {
+    pub fn new(
+        parameters: impl IntoIterator<Item = (String, Var)>,
+        options: Options,
+    ) -> Result<Self> {
         let parameters = parameters.into_iter().map(|(name, var)| {
             let decays = !(name.ends_with(".bias") || name.ends_with("LayerNorm.weight"));
             let moments = match var.device() {
@@ -79,24 +91,39 @@ impl AdamW {
                         untouched: vec![true; count.div_ceil(BLOCK)],
                     }))
                 }
-                _ => Moments::Device { mean: var.zeros_like()?, square: var.zeros_like()? },
+                _ => Moments::Device {
+                    mean: var.zeros_like()?,
+                    square: var.zeros_like()?,
+                },
             };
-            Ok(Parameter { name, var, decays, moments })
+            Ok(Parameter {
+                name,
+                var,
+                decays,
+                moments,
+            })
         });
-        Ok(Self { options, parameters: parameters.collect::<Result<_>>()?, steps: 0 })
+        Ok(Self {
+            options,
+            parameters: parameters.collect::<Result<_>>()?,
+            steps: 0,
+        })
     }
 
     /// Clips the gradients, updates every parameter and returns the norm before clipping.
     ///
     /// # Errors
-    /// Names a parameter that has no gradient (a part of the network that the loss does not reach) and a norm that is not
-    /// finite; no parameter has changed then.
+    /// Names a parameter that has no gradient (a part of the network that the loss does not reach)
+    /// and a norm that is not finite; no parameter has changed then.
     pub fn step(&mut self, gradients: &GradStore, rate: f64) -> Result<f64> {
         let mut square = 0.0;
         let mut found = Vec::with_capacity(self.parameters.len());
         for parameter in &self.parameters {
             let Some(gradient) = gradients.get(&parameter.var) else {
-                bail!("{} has no gradient: the loss does not depend on it", parameter.name);
+                bail!(
+                    "{} has no gradient: the loss does not depend on it",
+                    parameter.name
+                );
             };
             let gradient = gradient.contiguous()?;
             square += sum_of_squares(&gradient)?;
@@ -111,7 +138,9 @@ impl AdamW {
         let clip = (self.options.max_norm / (norm + 1e-6)).min(1.0);
         for (parameter, gradient) in self.parameters.iter_mut().zip(&found) {
             let step = Step::new(&self.options, self.steps, rate, clip, parameter.decays);
-            parameter.update(gradient, &step).with_context(|| parameter.name.clone())?;
+            parameter
+                .update(gradient, &step)
+                .with_context(|| parameter.name.clone())?;
         }
         Ok(norm)
     }
@@ -141,10 +170,20 @@ struct Step {
 
 impl Step {
     fn new(options: &Options, steps: i32, rate: f64, clip: f64, decays: bool) -> Self {
-        let Options { beta1, beta2, epsilon, weight_decay, .. } = *options;
+        let Options {
+            beta1,
+            beta2,
+            epsilon,
+            weight_decay,
+            ..
+        } = *options;
         Self {
             clip,
-            keep: if decays { 1.0 - rate * weight_decay } else { 1.0 },
+            keep: if decays {
+                1.0 - rate * weight_decay
+            } else {
+                1.0
+            },
             beta1,
             beta2,
             size: rate / (1.0 - beta1.powi(steps)),
@@ -180,7 +219,8 @@ impl Step {
             let g = gradient[i] * clip;
             mean[i] = beta1 * mean[i] + rest1 * g;
             square[i] = beta2 * square[i] + rest2 * g * g;
-            values[i] = keep * values[i] - size * mean[i] / (square[i].sqrt() * correction + epsilon);
+            values[i] =
+                keep * values[i] - size * mean[i] / (square[i].sqrt() * correction + epsilon);
         }
     }
 }
@@ -207,21 +247,35 @@ impl InplaceOp2 for Update<'_> {
             candle_core::bail!("parameters must be F32");
         };
         let gradient = gradient.as_slice::<f32>()?;
-        let (Some((start, end)), Some((from, to))) =
-            (layout.contiguous_offsets(), gradient_layout.contiguous_offsets())
-        else {
+        let (Some((start, end)), Some((from, to))) = (
+            layout.contiguous_offsets(),
+            gradient_layout.contiguous_offsets(),
+        ) else {
             candle_core::bail!("parameter and gradient must be contiguous");
         };
         if end - start != to - from {
             candle_core::bail!("{} parameters, {} gradients", end - start, to - from);
         }
-        let mut blocks = self.blocks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let Blocks { mean, square, untouched } = &mut *blocks;
+        let mut blocks = self
+            .blocks
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Blocks {
+            mean,
+            square,
+            untouched,
+        } = &mut *blocks;
         let gradients = gradient[from..to].par_chunks(BLOCK);
-        let moments = mean.par_chunks_mut(BLOCK).zip(square.par_chunks_mut(BLOCK)).zip(untouched);
+        let moments = mean
+            .par_chunks_mut(BLOCK)
+            .zip(square.par_chunks_mut(BLOCK))
+            .zip(untouched);
         let parameters = values[start..end].par_chunks_mut(BLOCK);
-        parameters.zip(gradients).zip(moments).with_min_len(16).for_each(
-            |((values, gradient), ((mean, square), untouched))| {
+        parameters
+            .zip(gradients)
+            .zip(moments)
+            .with_min_len(16)
+            .for_each(|((values, gradient), ((mean, square), untouched))| {
                 pulp::Arch::new().dispatch(|| {
                     // Branch-free, so that it is one pass of SIMD code.
                     let zero = gradient.iter().fold(0, |bits, g| bits | (g.to_bits() << 1)) == 0;
@@ -233,20 +287,21 @@ impl InplaceOp2 for Update<'_> {
                         self.step.block(values, gradient, mean, square);
                     }
                 });
-            },
-        );
+            });
         Ok(())
     }
 }
 
-/// Sum of the squares of a contiguous gradient; on the CPU in blocks of fixed size, added in order, so that it does not
-/// depend on the number of threads.
+/// Sum of the squares of a contiguous gradient; on the CPU in blocks of fixed size, added in order,
+/// so that it does not depend on the number of threads.
 fn sum_of_squares(gradient: &Tensor) -> Result<f64> {
     if !gradient.device().is_cpu() {
         return Ok(f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?));
     }
     let (storage, layout) = gradient.storage_and_layout();
-    let (candle_core::Storage::Cpu(storage), Some((start, end))) = (&*storage, layout.contiguous_offsets()) else {
+    let (candle_core::Storage::Cpu(storage), Some((start, end))) =
+        (&*storage, layout.contiguous_offsets())
+    else {
         bail!("a gradient must be contiguous");
     };
     let partial: Vec<f64> = storage.as_slice::<f32>()?[start..end]

@@ -10,8 +10,8 @@ use crate::random::Stream;
 pub struct Example {
     /// Token ids, special tokens included.
     pub ids: Vec<u32>,
-    /// For each token its label id; `None` where the loss ignores it: special tokens, subwords other than a word's first, and
-    /// tokens of a window's context.
+    /// For each token its label id; `None` where the loss ignores it: special tokens, subwords
+    /// other than a word's first, and tokens of a window's context.
     pub targets: Vec<Option<u32>>,
 }
 
@@ -37,11 +37,21 @@ pub fn examples(
             }
         }
         for window in ner::window::cut(&document.text, &tokens, max_length) {
-            let inside = window.tokens.clone().map(|i| targets[i].filter(|_| window.core.contains(&i)));
-            let targets: Vec<_> = std::iter::once(None).chain(inside).chain(std::iter::once(None)).collect();
-            // A window of an empty or wordless text teaches nothing and would divide the loss by zero.
+            let inside = window
+                .tokens
+                .clone()
+                .map(|i| targets[i].filter(|_| window.core.contains(&i)));
+            let targets: Vec<_> = std::iter::once(None)
+                .chain(inside)
+                .chain(std::iter::once(None))
+                .collect();
+            // A window of an empty or wordless text teaches nothing and would divide the loss by
+            // zero.
             if targets.iter().any(Option::is_some) {
-                examples.push(Example { ids: tokenizer.input(&tokens.ids[window.tokens]), targets });
+                examples.push(Example {
+                    ids: tokenizer.input(&tokens.ids[window.tokens]),
+                    targets,
+                });
             }
         }
     }
@@ -64,7 +74,10 @@ pub struct Batch {
 impl Batch {
     /// Packs examples in the given order.
     pub fn of<'a>(examples: impl IntoIterator<Item = &'a Example>) -> Self {
-        let mut batch = Self { starts: vec![0], ..Self::default() };
+        let mut batch = Self {
+            starts: vec![0],
+            ..Self::default()
+        };
         for example in examples {
             for (&id, target) in example.ids.iter().zip(&example.targets) {
                 if let Some(target) = *target {
@@ -80,12 +93,19 @@ impl Batch {
 
     /// One sequence without targets.
     pub fn single(ids: &[u32]) -> Self {
-        Self { ids: ids.to_vec(), starts: vec![0, ids.len()], ..Self::default() }
+        Self {
+            ids: ids.to_vec(),
+            starts: vec![0, ids.len()],
+            ..Self::default()
+        }
     }
 
     /// Position of each token within its sequence, `[N]`.
     pub fn positions(&self) -> Vec<u32> {
-        self.starts.windows(2).flat_map(|pair| 0..(pair[1] - pair[0]) as u32).collect()
+        self.starts
+            .windows(2)
+            .flat_map(|pair| 0..(pair[1] - pair[0]) as u32)
+            .collect()
     }
 
     /// Number of sequences, B.
@@ -97,9 +117,10 @@ impl Batch {
 /// Batches of a chunk that is sorted by length together.
 const BATCHES_PER_CHUNK: usize = 50;
 
-/// Indices of the examples of each batch of an epoch: shuffled, then of like length within chunks of
-/// [`BATCHES_PER_CHUNK`] batches, then the batches shuffled. Attention within a batch costs the square of the lengths and
-/// sequences are handed to threads whole, so like lengths keep all threads at work.
+/// Indices of the examples of each batch of an epoch: shuffled, then of like length within chunks
+/// of [`BATCHES_PER_CHUNK`] batches, then the batches shuffled. Attention within a batch costs the
+/// square of the lengths and sequences are handed to threads whole, so like lengths keep all
+/// threads at work.
 pub fn order(lengths: &[usize], batch_size: usize, random: &mut Stream) -> Vec<Vec<usize>> {
     let mut indices: Vec<usize> = (0..lengths.len()).collect();
     random.shuffle(&mut indices);
@@ -137,16 +158,62 @@ mod tests {
     }
 
     #[test]
+    fn the_first_subword_of_every_word_counts_once() {
+        let vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nhot\nflash\n##es\nagain\n.\n";
+        let tokenizer = Tokenizer::from_vocab(vocabulary, None).unwrap();
+        let labels = Labels::guide();
+        let document = |text: &str, range: std::ops::Range<usize>| Document {
+            id: "note".into(),
+            text: text.into(),
+            spans: vec![ner::Span {
+                range,
+                label: "Symptoms".into(),
+            }],
+        };
+        let short = document("Hot flashes again.", 0..11);
+        let examples = |document: Document, max_length| {
+            super::examples(&[document], &tokenizer, &labels, max_length).unwrap()
+        };
+        let expected = Example {
+            ids: vec![2, 5, 6, 7, 8, 9, 3],
+            targets: vec![None, Some(1), Some(2), None, Some(0), Some(0), None],
+        };
+        assert_eq!(examples(short.clone(), 16), [expected]);
+        assert_eq!(examples(Document::default(), 16), []);
+
+        // In windows of a long text context tokens repeat, targets do not.
+        let long = "Hot flashes again. ".repeat(40);
+        let windows = examples(document(&long, 0..11), 32);
+        assert!(windows.len() > 5 && windows.iter().all(|window| window.ids.len() <= 32));
+        let targets = windows
+            .iter()
+            .flat_map(|window| window.targets.iter().flatten());
+        let targets: Vec<u32> = targets.copied().collect();
+        assert_eq!((targets.len(), &targets[..3]), (160, &[1, 2, 0][..]));
+        assert!(targets[2..].iter().all(|&target| target == 0));
+
+        let cut = super::examples(&[document("Hot flashes", 0..6)], &tokenizer, &labels, 16);
+        let message = format!("{:#}", cut.unwrap_err());
+        assert!(message.contains("note"), "{message}");
+    }
+
+    #[test]
     fn packing_keeps_tokens_targets_and_positions() {
         let example = |ids: &[u32], targets: &[i32]| Example {
             ids: ids.to_vec(),
             targets: targets.iter().map(|&t| u32::try_from(t).ok()).collect(),
         };
-        let examples = [example(&[2, 7, 8, 3], &[-1, 4, -1, -1]), example(&[2, 9, 3], &[-1, 0, -1])];
+        let examples = [
+            example(&[2, 7, 8, 3], &[-1, 4, -1, -1]),
+            example(&[2, 9, 3], &[-1, 0, -1]),
+        ];
         let batch = Batch::of(&examples);
         assert_eq!(batch.ids, [2, 7, 8, 3, 2, 9, 3]);
         assert_eq!(batch.starts, [0, 4, 7]);
-        assert_eq!((batch.rows.as_slice(), batch.targets.as_slice()), ([1, 5].as_slice(), [4, 0].as_slice()));
+        assert_eq!(
+            (batch.rows.as_slice(), batch.targets.as_slice()),
+            ([1, 5].as_slice(), [4, 0].as_slice())
+        );
         assert_eq!(batch.positions(), [0, 1, 2, 3, 0, 1, 2]);
         assert_eq!(batch.sequences(), 2);
     }

@@ -11,7 +11,8 @@
 //!   checkpoint-N/            the same files after step N: the last two epochs and the best one
 //! ```
 //!
-//! Every file appears whole or not at all: it is written under another name beside its place and then renamed.
+//! Every file appears whole or not at all: it is written under another name beside its place and
+//! then renamed.
 
 use std::collections::HashMap;
 use std::fs;
@@ -24,21 +25,32 @@ use serde_json::{Value, json};
 
 use crate::bert::Bert;
 
-/// Refuses a directory that holds a model already, unless it is to be replaced; makes it where it is missing.
+/// Refuses a directory that holds a model already, or removes that one where it is to be replaced;
+/// makes the directory where it is missing.
 ///
 /// # Errors
 /// As said, and what the file system answers.
 pub fn prepare(output: &Path, overwrite: bool) -> Result<()> {
     if !overwrite && output.join("config.json").exists() {
-        bail!("{} holds a model already: give another --output, or --overwrite", output.display());
+        bail!(
+            "{} holds a model already: give another --output, or --overwrite",
+            output.display()
+        );
     }
     fs::create_dir_all(output).with_context(|| format!("cannot make {}", output.display()))?;
     if overwrite {
+        // Whatever is found here later is of the new run.
         for entry in fs::read_dir(output)? {
-            let entry = entry?;
-            if step_of(&entry.file_name().to_string_lossy()).is_some() {
-                fs::remove_dir_all(entry.path()).with_context(|| entry.path().display().to_string())?;
-            }
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let removed = match name.as_ref() {
+                "model.safetensors" | "eval_metrics.json" | "trainer_state.json" => {
+                    fs::remove_file(&path)
+                }
+                name if step_of(name).is_some() => fs::remove_dir_all(&path),
+                _ => Ok(()),
+            };
+            removed.with_context(|| format!("cannot remove {}", path.display()))?;
         }
     }
     Ok(())
@@ -68,12 +80,24 @@ pub struct Contents<'a> {
 /// # Errors
 /// What the file system answers, with the file's name.
 pub fn save(directory: &Path, contents: &Contents) -> Result<()> {
-    let Contents { bert, tokenizer, arguments, state, metrics } = contents;
+    let Contents {
+        bert,
+        tokenizer,
+        arguments,
+        state,
+        metrics,
+    } = contents;
     let files = [
         ("config.json", bert.config().to_json().into_bytes()),
         ("tokenizer.json", tokenizer.to_json().into_bytes()),
         ("vocab.txt", tokenizer.to_vocab().into_bytes()),
-        ("tokenizer_config.json", pretty(&tokenizer_config(tokenizer, bert.config().max_position_embeddings)?)),
+        (
+            "tokenizer_config.json",
+            pretty(&tokenizer_config(
+                tokenizer,
+                bert.config().max_position_embeddings,
+            )?),
+        ),
         ("training_args.json", pretty(arguments)),
         ("trainer_state.json", pretty(state)),
         ("model.safetensors", weights(bert)?),
@@ -101,7 +125,8 @@ pub fn save_step(output: &Path, step: usize, contents: &Contents) -> Result<Path
     Ok(path)
 }
 
-/// Removes all but the last two checkpoints and the best one from the directory and from `steps`, which are in order.
+/// Removes all but the last two checkpoints and the best one from the directory and from `steps`,
+/// which are in order.
 ///
 /// # Errors
 /// What the file system answers.
@@ -125,7 +150,10 @@ fn pretty(value: &Value) -> Vec<u8> {
 /// # Errors
 /// What the file system answers, with the file's name.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<()> {
-    let name = path.file_name().context("a file has a name")?.to_string_lossy();
+    let name = path
+        .file_name()
+        .context("a file has a name")?
+        .to_string_lossy();
     let partial = path.with_file_name(format!(".{name}.partial"));
     let written = || -> std::io::Result<()> {
         let mut file = fs::File::create(&partial)?;
@@ -141,11 +169,15 @@ fn weights(bert: &Bert) -> Result<Vec<u8>> {
     let mut tensors = Vec::new();
     for (name, var) in bert.parameters() {
         let values = var.as_tensor().flatten_all()?.to_vec1::<f32>()?;
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let bytes: Vec<u8> = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
         tensors.push((name, var.dims().to_vec(), bytes));
     }
     let views = tensors.iter().map(|(name, shape, bytes)| {
-        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes)?;
+        let view =
+            safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes)?;
         Ok((*name, view))
     });
     let views = views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
@@ -193,8 +225,9 @@ mod tests {
             prune(output.path(), &mut steps, best).unwrap();
             assert_eq!(steps, expected, "after {step}");
             let found = fs::read_dir(output.path()).unwrap();
-            let mut found: Vec<usize> =
-                found.map(|entry| step_of(entry.unwrap().file_name().to_str().unwrap()).unwrap()).collect();
+            let mut found: Vec<usize> = found
+                .map(|entry| step_of(entry.unwrap().file_name().to_str().unwrap()).unwrap())
+                .collect();
             found.sort_unstable();
             assert_eq!(found, expected, "after {step}");
         }
@@ -209,5 +242,6 @@ mod tests {
         assert!(prepare(output.path(), false).is_err());
         prepare(output.path(), true).unwrap();
         assert!(!output.path().join("checkpoint-7").exists());
+        assert!(output.path().join("config.json").exists());
     }
 }

@@ -2,13 +2,14 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::train::{self, FineTuneArgs, Stopped};
+use crate::fine_tune::{self, FineTuneArgs};
+use crate::train::Stopped;
 use crate::{evaluate, predict, split};
 
 /// Fine-tunes, evaluates and runs BERT token classifiers for clinical entities
 ///
-/// Exit codes: 0 done; 1 the work failed although its input was right (training stopped, the disk is full); 2 wrong usage, or
-/// input that is missing or broken.
+/// Exit codes: 0 done; 1 the work failed although its input was right (training stopped, the disk
+/// is full); 2 wrong usage, or input that is missing or broken.
 #[derive(Debug, Parser)]
 #[command(name = "trainer", version)]
 pub struct Cli {
@@ -41,11 +42,12 @@ pub enum DataCommand {
 
 const OUTPUT_HELP: &str = "\
 Output:
-  DIR holds the epoch with the best strict F1 on the development documents, of equal ones that with the lowest loss, in
-  Hugging Face's layout: config.json, model.safetensors, tokenizer.json, vocab.txt, tokenizer_config.json,
-  training_args.json, trainer_state.json, eval_metrics.json; and checkpoint-N/ with the same files after step N, for the
-  last two epochs and the best one. `AutoModelForTokenClassification.from_pretrained(DIR)` reads it;
-  `model-export quantize DIR` makes the single file that the page loads.";
+  DIR holds the epoch with the best strict F1 on the development documents, of equal ones that
+  with the lowest loss, in Hugging Face's layout: config.json, model.safetensors, tokenizer.json,
+  vocab.txt, tokenizer_config.json, training_args.json, trainer_state.json, eval_metrics.json; and
+  checkpoint-N/ with the same files after step N, for the last two epochs and the best one.
+  `AutoModelForTokenClassification.from_pretrained(DIR)` reads it; `model-export quantize DIR`
+  makes the single file that the page loads.";
 
 /// Does what the command line says.
 ///
@@ -53,17 +55,20 @@ Output:
 /// Whatever the command could not do; [`exit_code`] classifies it.
 pub fn run(cli: &Cli) -> anyhow::Result<()> {
     match &cli.command {
-        Command::FineTune(arguments) => train::run(arguments),
+        Command::FineTune(arguments) => fine_tune::run(arguments),
         Command::Predict(arguments) => predict::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
-        Command::Data(command) => data::run(command),
         Command::Data(DataCommand::Split(arguments)) => split::run(arguments),
     }
 }
 
 /// 1 where the work failed although its input was right, otherwise 2.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.downcast_ref::<Stopped>().is_some() { 1 } else { 2 }
+    if error.downcast_ref::<Stopped>().is_some() {
+        1
+    } else {
+        2
+    }
 }
 
 #[cfg(test)]
@@ -80,7 +85,18 @@ mod tests {
     #[test]
     fn wrong_values_are_refused_while_parsing() {
         let fine_tune = |extra: &[&str]| {
-            let required = ["trainer", "fine-tune", "--base", "b", "--train", "t", "--dev", "d", "--output", "o"];
+            let required = [
+                "trainer",
+                "fine-tune",
+                "--base",
+                "b",
+                "--train",
+                "t",
+                "--dev",
+                "d",
+                "--output",
+                "o",
+            ];
             Cli::try_parse_from(required.iter().chain(extra))
         };
         assert!(fine_tune(&[]).is_ok());
@@ -104,6 +120,9 @@ mod tests {
     #[test]
     fn stopped_work_is_told_from_wrong_input() {
         assert_eq!(exit_code(&anyhow::anyhow!("no such file")), 2);
-        assert_eq!(exit_code(&anyhow::anyhow!("NaN").context(Stopped::new("training stopped"))), 1);
+        assert_eq!(
+            exit_code(&anyhow::anyhow!("NaN").context(Stopped::new("training stopped"))),
+            1
+        );
     }
 }

@@ -185,7 +185,9 @@ impl Line {
             return Ok(None);
         }
         let json = utf8(&place, offset, bytes)?;
-        let record: Record = serde_json::from_str(&json).map_err(|error| {
+        // Where the line ends, its JSON does: an error then says what is missing.
+        let json = json.trim_end();
+        let record: Record = serde_json::from_str(json).map_err(|error| {
             let problem = error.to_string();
             let problem = problem.split(" at line ").next().unwrap_or(&problem);
             anyhow!(

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod data;
 pub mod device;
 pub mod evaluate;
+pub mod fine_tune;
 pub mod hub;
 pub mod input;
 pub mod ops;

@@ -29,7 +29,7 @@ pub struct PredictArgs {
     pub input: Option<PathBuf>,
     /// What the input is, where its name does not say it; standard input whose first line is a JSON
     /// object with a "text" is taken for jsonl
-    #[arg(long, value_enum, requires = "input")]
+    #[arg(long, value_enum, conflicts_with = "text")]
     pub input_format: Option<Kind>,
     /// How to print the entities; see Formats below
     #[arg(long, value_enum, default_value_t = Format::Text)]

@@ -1,6 +1,7 @@
 //! Random numbers that depend on a seed alone, not on threads, devices or a library's version.
 
-/// The finalizer of SplitMix64 (Steele, Lea and Flood 2014): a bijection of 64-bit words with good avalanche.
+/// The finalizer of SplitMix64 (Steele, Lea and Flood 2014): a bijection of 64-bit words with good
+/// avalanche.
 pub fn mix(value: u64) -> u64 {
     let mut x = value.wrapping_add(GOLDEN);
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -27,7 +28,8 @@ impl Stream {
         value
     }
 
-    /// Uniform in `0..n`; `n` must not be 0. The bias of the multiplication (Lemire 2019, without rejection) is below n / 2^64.
+    /// Uniform in `0..n`; `n` must not be 0. The bias of the multiplication (Lemire 2019, without
+    /// rejection) is below n / 2^64.
     pub fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.bits()) * n as u128) >> 64) as usize
     }
@@ -64,14 +66,20 @@ mod tests {
         let variance = normals.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n as f64;
         // Five standard errors of each estimate.
         assert!(mean.abs() < 5.0 / (n as f64).sqrt(), "mean {mean}");
-        assert!((variance - 1.0).abs() < 5.0 * (2.0 / n as f64).sqrt(), "variance {variance}");
+        assert!(
+            (variance - 1.0).abs() < 5.0 * (2.0 / n as f64).sqrt(),
+            "variance {variance}"
+        );
 
         let mut counts = [0usize; 7];
         for _ in 0..n {
             counts[stream.below(7)] += 1;
         }
         let expected = n as f64 / 7.0;
-        let chi_square: f64 = counts.iter().map(|&c| (c as f64 - expected).powi(2) / expected).sum();
+        let chi_square: f64 = counts
+            .iter()
+            .map(|&c| (c as f64 - expected).powi(2) / expected)
+            .sum();
         // The 0.9999 quantile of chi-square with six degrees of freedom is 27.9.
         assert!(chi_square < 27.9, "chi-square {chi_square}");
     }

@@ -1,6 +1,7 @@
 //! The learning rate over the steps of a run.
 
-/// Linear warm-up from 0 to the peak and linear decay back to 0, as Hugging Face's `get_linear_schedule_with_warmup`.
+/// Linear warm-up from 0 to the peak and linear decay back to 0, as Hugging Face's
+/// `get_linear_schedule_with_warmup`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Linear {
     /// Highest learning rate.
@@ -12,9 +13,14 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// A schedule whose warm-up takes `ratio` of the run, rounded up as Hugging Face's trainer does.
+    /// A schedule whose warm-up takes `ratio` of the run, rounded up as Hugging Face's trainer
+    /// does.
     pub fn new(peak: f64, ratio: f64, total: usize) -> Self {
-        Self { peak, warmup: (total as f64 * ratio).ceil() as usize, total }
+        Self {
+            peak,
+            warmup: (total as f64 * ratio).ceil() as usize,
+            total,
+        }
     }
 
     /// Learning rate of step `step`, counted from 0.

@@ -4,28 +4,32 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use ner::formats::jsonl;
-use ner::{Document, Labels};
+use ner::Document;
 
 use crate::data::{self, Fractions, Split};
-use crate::{checkpoint, train};
+use crate::{checkpoint, fine_tune};
 
 /// What to split.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
 pub struct SplitArgs {
-    /// Marked documents: BIO (.bio, .txt), JSON lines (.jsonl), a file or a directory of marked text; all with ids
+    /// Marked documents: BIO (.bio, .txt), JSON lines (.jsonl), a file or a directory of marked
+    /// text; all with ids
     #[arg(value_name = "FILE|DIR")]
     pub input: PathBuf,
     /// Directory for train.jsonl, dev.jsonl and test.jsonl
     #[arg(long, value_name = "DIR")]
     pub output: PathBuf,
     /// Share of the documents to choose the model by
-    #[arg(long, value_name = "SHARE", default_value_t = Fractions::default().dev, value_parser = train::fraction)]
+    #[arg(long, value_name = "SHARE", default_value_t = Fractions::default().dev)]
+    #[arg(value_parser = fine_tune::fraction)]
     pub dev: f64,
     /// Share of the documents that only the last evaluation sees
-    #[arg(long, value_name = "SHARE", default_value_t = Fractions::default().test, value_parser = train::fraction)]
+    #[arg(long, value_name = "SHARE", default_value_t = Fractions::default().test)]
+    #[arg(value_parser = fine_tune::fraction)]
     pub test: f64,
     /// Entity types of the data, separated by commas
-    #[arg(long, value_name = "TYPES", value_delimiter = ',', default_values_t = ner::label::GUIDE_TYPES.map(String::from))]
+    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
+    #[arg(default_values_t = ner::label::GUIDE_TYPES.map(String::from))]
     pub types: Vec<String>,
 }
 
@@ -34,13 +38,19 @@ pub struct SplitArgs {
 /// # Errors
 /// Names the file or document that is wrong, and a part that would be empty.
 pub fn run(arguments: &SplitArgs) -> Result<()> {
-    let labels = train::labels(&arguments.types)?;
+    let labels = fine_tune::labels(&arguments.types)?;
     let documents = data::read_documents(&arguments.input, &labels)?;
-    let fractions = Fractions { dev: arguments.dev, test: arguments.test };
+    let fractions = Fractions {
+        dev: arguments.dev,
+        test: arguments.test,
+    };
     let Split { train, dev, test } =
         data::split(documents, fractions).with_context(|| arguments.input.display().to_string())?;
-    let parts: [(&str, Vec<Document>, f64); 3] =
-        [("train", train, 1.0), ("dev", dev, arguments.dev), ("test", test, arguments.test)];
+    let parts: [(&str, Vec<Document>, f64); 3] = [
+        ("train", train, 1.0),
+        ("dev", dev, arguments.dev),
+        ("test", test, arguments.test),
+    ];
     for (name, documents, share) in &parts {
         ensure!(
             *share == 0.0 || !documents.is_empty(),
@@ -55,7 +65,11 @@ pub fn run(arguments: &SplitArgs) -> Result<()> {
         let path = arguments.output.join(format!("{name}.jsonl"));
         checkpoint::write(&path, jsonl::write(&records).as_bytes())?;
         let entities: usize = documents.iter().map(|document| document.spans.len()).sum();
-        println!("{}: {} documents, {entities} entities", path.display(), documents.len());
+        println!(
+            "{}: {} documents, {entities} entities",
+            path.display(),
+            documents.len()
+        );
     }
     Ok(())
 }

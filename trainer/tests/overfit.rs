@@ -1,4 +1,5 @@
-//! A tiny model learns twenty sentences by heart; what it leaves behind is complete, readable and the same every time.
+//! A tiny model learns twenty sentences by heart; what it leaves behind is complete, readable and
+//! the same every time.
 
 use std::collections::HashMap;
 use std::fs;
@@ -30,37 +31,69 @@ const FILES: [&str; 8] = [
     "vocab.txt",
 ];
 
-/// The engine sums in another order than candle: F32 rounding over two layers, logits being a few units.
+/// The engine sums in another order than candle: F32 rounding over two layers, logits being a few
+/// units.
 const LOGIT_PRECISION: f32 = 1e-4;
 
 /// A base model with random weights, whose words are those of the sentences, and the sentences.
 fn workplace() -> tempfile::TempDir {
     let place = tempfile::tempdir().unwrap();
-    let mut words: Vec<String> =
-        SENTENCES.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_lowercase).collect();
+    let mut words: Vec<String> = SENTENCES
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .map(str::to_lowercase)
+        .collect();
     words.sort_unstable();
     words.dedup();
-    let vocabulary: Vec<&str> =
-        ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].into_iter().chain(words.iter().map(String::as_str)).collect();
+    let vocabulary: Vec<&str> = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+        .into_iter()
+        .chain(words.iter().map(String::as_str))
+        .collect();
     let tokenizer = Tokenizer::from_vocab(&(vocabulary.join("\n") + "\n"), None).unwrap();
     let config = json!({
-        "model_type": "bert", "vocab_size": vocabulary.len(), "hidden_size": 32, "num_hidden_layers": 2,
-        "num_attention_heads": 4, "intermediate_size": 64, "max_position_embeddings": 64,
+        "model_type": "bert", "vocab_size": vocabulary.len(), "hidden_size": 32,
+        "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64, "max_position_embeddings": 64,
     });
-    let config = Config::from_json(&config.to_string()).unwrap().with_labels(&Labels::guide());
+    let config = Config::from_json(&config.to_string())
+        .unwrap()
+        .with_labels(&Labels::guide());
     let (bert, _) = Bert::new(config, HashMap::new(), 1, &Device::Cpu).unwrap();
     let base = place.path().join("base");
     fs::create_dir(&base).unwrap();
     let (arguments, state, metrics) = (Value::Null, Value::Null, Value::Null);
-    checkpoint::save(&base, &Contents { bert: &bert, tokenizer: &tokenizer, arguments, state, metrics }).unwrap();
+    checkpoint::save(
+        &base,
+        &Contents {
+            bert: &bert,
+            tokenizer: &tokenizer,
+            arguments,
+            state,
+            metrics,
+        },
+    )
+    .unwrap();
     fs::write(place.path().join("data.bio"), SENTENCES).unwrap();
     place
 }
 
 fn arguments(place: &Path, base: &str, output: &str, extra: &[&str]) -> Vec<String> {
     let path = |name: &str| place.join(name).to_str().unwrap().to_owned();
-    let mut arguments: Vec<String> = ["trainer", "fine-tune", "--max-length", "48", "--batch-size", "4"].map(String::from).into();
-    for (flag, value) in [("--base", base), ("--train", "data.bio"), ("--dev", "data.bio"), ("--output", output)] {
+    let mut arguments: Vec<String> = [
+        "trainer",
+        "fine-tune",
+        "--max-length",
+        "48",
+        "--batch-size",
+        "4",
+    ]
+    .map(String::from)
+    .into();
+    for (flag, value) in [
+        ("--base", base),
+        ("--train", "data.bio"),
+        ("--dev", "data.bio"),
+        ("--output", output),
+    ] {
         arguments.extend([flag.to_owned(), path(value)]);
     }
     arguments.extend(extra.iter().map(ToString::to_string));
@@ -74,7 +107,9 @@ fn fine_tune(place: &Path, base: &str, output: &str, extra: &[&str]) -> anyhow::
 
 fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap();
-    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -86,20 +121,39 @@ fn json_of(path: &Path) -> Value {
 #[test]
 fn twenty_sentences_are_learned_and_the_directory_is_complete() {
     let place = workplace();
-    let output = fine_tune(place.path(), "base", "out", &["--epochs", "30", "--lr", "3e-3"]).unwrap();
+    let output = fine_tune(
+        place.path(),
+        "base",
+        "out",
+        &["--epochs", "30", "--lr", "3e-3"],
+    )
+    .unwrap();
 
     let metrics = json_of(&output.join("eval_metrics.json"));
     assert_eq!(metrics["eval_f1"], 1.0, "{metrics}");
     assert!(metrics["eval_loss"].as_f64().unwrap() < 0.2, "{metrics}");
-    for kind in ["Symptoms", "Hormones", "Procedures", "Medications", "Ultrasound"] {
+    for kind in [
+        "Symptoms",
+        "Hormones",
+        "Procedures",
+        "Medications",
+        "Ultrasound",
+    ] {
         assert_eq!(metrics["types"][kind]["f1"], 1.0, "{kind}: {metrics}");
     }
     let state = json_of(&output.join("trainer_state.json"));
     assert_eq!(state["best_metric"], 1.0, "{state}");
     let best = state["global_step"].as_u64().unwrap();
     assert_eq!(state["best_global_step"], best, "{state}");
-    assert_eq!(state["log_history"].as_array().unwrap().len() as u64, state["epoch"].as_u64().unwrap());
-    let mut expected = vec![format!("checkpoint-{best}"), "checkpoint-145".into(), "checkpoint-150".into()];
+    assert_eq!(
+        state["log_history"].as_array().unwrap().len() as u64,
+        state["epoch"].as_u64().unwrap()
+    );
+    let mut expected = vec![
+        format!("checkpoint-{best}"),
+        "checkpoint-145".into(),
+        "checkpoint-150".into(),
+    ];
     expected.extend(FILES.map(String::from));
     expected.sort();
     expected.dedup();
@@ -111,19 +165,33 @@ fn twenty_sentences_are_learned_and_the_directory_is_complete() {
         assert_eq!(read(&output), read(&checkpoint), "{file}");
     }
     let recorded = json_of(&output.join("training_args.json"));
-    assert_eq!((&recorded["epochs"], &recorded["total_steps"]), (&json!(30), &json!(150)));
+    assert_eq!(
+        (&recorded["epochs"], &recorded["total_steps"]),
+        (&json!(30), &json!(150))
+    );
 
     // The engine reads the directory and computes what the trainer computed.
     let text = |name: &str| fs::read_to_string(output.join(name)).unwrap();
     let weights = fs::read(output.join("model.safetensors")).unwrap();
-    let bundle = Bundle::from_fine_tuned("out", &text("config.json"), &text("tokenizer.json"), &weights).unwrap();
+    let bundle = Bundle::from_fine_tuned(
+        "out",
+        &text("config.json"),
+        &text("tokenizer.json"),
+        &weights,
+    )
+    .unwrap();
     let model = engine::Model::new(&bundle).unwrap();
     let base = hub::load(output.to_str().unwrap(), true).unwrap();
     let (bert, drawn) = Bert::new(base.config, base.weights, 0, &Device::Cpu).unwrap();
     assert!(drawn.is_empty(), "{drawn:?}");
     let ids: Vec<u32> = (2..30).collect();
-    let trained: Vec<f32> =
-        bert.logits(&Batch::single(&ids), Mode::Evaluate).unwrap().flatten_all().unwrap().to_vec1().unwrap();
+    let trained: Vec<f32> = bert
+        .logits(&Batch::single(&ids), Mode::Evaluate)
+        .unwrap()
+        .flatten_all()
+        .unwrap()
+        .to_vec1()
+        .unwrap();
     let mut scratch = engine::Scratch::default();
     let run = model.forward(&ids, &mut scratch).unwrap();
     assert_eq!(trained.len(), run.len());
@@ -132,7 +200,13 @@ fn twenty_sentences_are_learned_and_the_directory_is_complete() {
     }
 
     // A fine-tuned directory is a base too, and its classifier goes on.
-    let output = fine_tune(place.path(), "out", "further", &["--epochs", "1", "--lr", "1e-5"]).unwrap();
+    let output = fine_tune(
+        place.path(),
+        "out",
+        "further",
+        &["--epochs", "1", "--lr", "1e-5"],
+    )
+    .unwrap();
     assert_eq!(json_of(&output.join("eval_metrics.json"))["eval_f1"], 1.0);
 }
 
@@ -140,26 +214,56 @@ fn twenty_sentences_are_learned_and_the_directory_is_complete() {
 fn the_same_seed_gives_the_same_bytes() {
     let place = workplace();
     let weights = |output: &str, seed: &str| {
-        let output = fine_tune(place.path(), "base", output, &["--epochs", "2", "--seed", seed]).unwrap();
+        let output = fine_tune(
+            place.path(),
+            "base",
+            output,
+            &["--epochs", "2", "--seed", seed],
+        )
+        .unwrap();
         fs::read(output.join("checkpoint-10/model.safetensors")).unwrap()
     };
     let first = weights("first", "7");
-    assert!(first == weights("second", "7"), "two runs of one seed differ");
-    assert!(first != weights("third", "8"), "two seeds give the same model");
+    assert!(
+        first == weights("second", "7"),
+        "two runs of one seed differ"
+    );
+    assert!(
+        first != weights("third", "8"),
+        "two seeds give the same model"
+    );
 }
 
 fn run_binary(arguments: &[String]) -> (i32, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_trainer")).args(&arguments[1..]).output().unwrap();
-    (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    let output = Command::new(env!("CARGO_BIN_EXE_trainer"))
+        .args(&arguments[1..])
+        .output()
+        .unwrap();
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
 }
 
 #[test]
 fn a_loss_that_is_not_finite_stops_the_run() {
     let place = workplace();
-    let extra = ["--epochs", "2", "--lr", "1e36", "--max-grad-norm", "1e30", "--warmup-ratio", "0"];
+    let extra = [
+        "--epochs",
+        "2",
+        "--lr",
+        "1e36",
+        "--max-grad-norm",
+        "1e30",
+        "--warmup-ratio",
+        "0",
+    ];
     let (code, message) = run_binary(&arguments(place.path(), "base", "out", &extra));
     assert_eq!(code, 1, "{message}");
-    assert!(message.contains("training stopped") && message.contains("--lr"), "{message}");
+    assert!(
+        message.contains("training stopped") && message.contains("--lr"),
+        "{message}"
+    );
     assert!(!place.path().join("out/model.safetensors").exists());
 }
 
@@ -203,10 +307,76 @@ fn wrong_input_is_named_before_anything_is_written() {
         fs::write(base.join(name), whole).unwrap();
     };
     let weights = fs::read(base.join("model.safetensors")).unwrap();
-    break_file("model.safetensors", &weights[..weights.len() / 2], "model.safetensors");
+    break_file(
+        "model.safetensors",
+        &weights[..weights.len() / 2],
+        "model.safetensors",
+    );
     break_file("config.json", b"{", "config.json");
     let config = fs::read_to_string(base.join("config.json")).unwrap();
     let changed = |from: &str, to: &str| config.replace(from, to).into_bytes();
-    break_file("config.json", &changed("\"intermediate_size\": 64", "\"intermediate_size\": 80"), "intermediate.dense.weight");
-    break_file("config.json", &changed("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"), "lack bert.encoder.layer.2");
+    break_file(
+        "config.json",
+        &changed("\"intermediate_size\": 64", "\"intermediate_size\": 80"),
+        "intermediate.dense.weight",
+    );
+    break_file(
+        "config.json",
+        &changed("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
+        "lack bert.encoder.layer.2",
+    );
+}
+
+#[test]
+fn data_is_split_into_files_that_training_reads() {
+    let place = workplace();
+    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let split = |input: &str, output: &str, extra: &[&str]| {
+        let (input, output) = (path(input), path(output));
+        let fixed = ["trainer", "data", "split", &input, "--output", &output];
+        let arguments: Vec<String> = fixed.iter().chain(extra).map(ToString::to_string).collect();
+        run_binary(&arguments)
+    };
+    let corpus: String = (0..60)
+        .map(|n| format!("=== note-{n}\nShe has [[pelvic pain|Symptoms]] again.\n\n"))
+        .collect();
+    fs::write(place.path().join("corpus.txt"), corpus).unwrap();
+    let (code, message) = split("corpus.txt", "parts", &["--dev", "0.2", "--test", "0.2"]);
+    assert_eq!(code, 0, "{message}");
+    let mut ids = Vec::new();
+    for part in ["train", "dev", "test"] {
+        let content = fs::read_to_string(path(&format!("parts/{part}.jsonl"))).unwrap();
+        for line in content.lines() {
+            let record: Value = serde_json::from_str(line).unwrap();
+            assert_eq!(record["text"], "She has pelvic pain again.");
+            assert_eq!(record["entities"][0]["word"], "pelvic pain");
+            ids.push(record["id"].as_str().unwrap().to_owned());
+        }
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 60, "every document is in one part");
+
+    for (input, extra, expected) in [
+        (
+            "corpus.txt",
+            ["--dev", "0.6", "--test", "0.6"],
+            "not possible",
+        ),
+        (
+            "data.bio",
+            ["--dev", "0", "--test", "0.001"],
+            "none falls into test",
+        ),
+        (
+            "missing.txt",
+            ["--dev", "0.1", "--test", "0.1"],
+            "missing.txt",
+        ),
+    ] {
+        let (code, message) = split(input, "other", &extra);
+        assert_eq!(code, 2, "{message}");
+        assert!(message.contains(expected), "{message}");
+    }
+    assert!(!place.path().join("other").exists());
 }

@@ -12,8 +12,8 @@ use anyhow::{Context, Result, bail};
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(crate::root());
-    // `cargo run` describes this package in the environment. Build scripts that watch those variables would be run again
-    // whenever cargo is called by turns from here and from a shell.
+    // `cargo run` describes this package in the environment. Build scripts that watch those
+    // variables would be run again whenever cargo is called by turns from here and from a shell.
     for (name, _) in env::vars_os() {
         let own = [
             "CARGO_PKG_",
@@ -52,7 +52,8 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// The standard output of a command; `None` when it cannot be started or fails. Its standard error is dropped.
+/// The standard output of a command; `None` when it cannot be started or fails. Its standard error
+/// is dropped.
 pub(crate) fn output(command: &mut Command) -> Option<String> {
     let output = command
         .stderr(Stdio::null())
@@ -65,7 +66,8 @@ pub(crate) fn output(command: &mut Command) -> Option<String> {
         .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Holds a lock over all runs of xtask in this tree until the file is dropped. Says so when another run has it.
+/// Holds a lock over all runs of xtask in this tree until the file is dropped. Says so when another
+/// run has it.
 pub(crate) fn lock(path: &Path) -> Result<File> {
     let describe = || format!("cannot lock {}", path.display());
     std::fs::create_dir_all(path.parent().expect("a lock lies in a folder"))

@@ -1,4 +1,5 @@
-//! Reads the tags of the one HTML file that we write ourselves, and checks it against its own Content-Security-Policy.
+//! Reads the tags of the one HTML file that we write ourselves, and checks it against its own
+//! Content-Security-Policy.
 
 use std::ops::Range;
 use std::path::Path;
@@ -18,7 +19,8 @@ pub(crate) struct Tag<'a> {
 }
 
 impl<'a> Tag<'a> {
-    /// The value of an attribute (named in lower case), character references left as they are; empty where it has none.
+    /// The value of an attribute (named in lower case), character references left as they are;
+    /// empty where it has none.
     pub(crate) fn attribute(&self, name: &str) -> Option<&'a str> {
         self.attributes
             .iter()
@@ -127,8 +129,9 @@ fn open_tag(html: &str, open: usize) -> Result<Tag<'_>> {
     })
 }
 
-/// Checks that a page keeps its promises: it has a Content-Security-Policy without `unsafe-inline`, nothing inline that the
-/// policy would block, no address that ties it to one host or path, and every file it names is in `folder`.
+/// Checks that a page keeps its promises: it has a Content-Security-Policy without `unsafe-inline`,
+/// nothing inline that the policy would block, no address that ties it to one host or path, and
+/// every file it names is in `folder`.
 ///
 /// # Errors
 /// Names the tag that breaks a promise.

@@ -40,7 +40,8 @@ enum Task {
     },
     /// Trains the shipped model from the authored corpus and writes it to www/models/default
     TrainDefault,
-    /// Finishes Trunk's output: adds the worker, optimizes, names files by content (Trunk calls this)
+    /// Finishes Trunk's output: adds the worker, optimizes, names files by content (Trunk calls
+    /// this)
     #[command(hide = true)]
     Assemble,
 }

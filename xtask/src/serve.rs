@@ -1,7 +1,7 @@
 //! A static file server for one machine: `cargo xtask demo` without a further tool.
 //!
-//! Every response closes its connection, and every answer comes from [`respond`], which has no side effects but reading the
-//! file.
+//! Every response closes its connection, and every answer comes from [`respond`], which has no side
+//! effects but reading the file.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -107,8 +107,9 @@ enum Body {
     File(File),
 }
 
-/// Sent with everything. Isolation from other origins is what threads in WebAssembly require; `no-cache` lets the browser keep a
-/// file but not use it unasked, so that a new build shows at once.
+/// Sent with everything. Isolation from other origins is what threads in WebAssembly require;
+/// `no-cache` lets the browser keep a file but not use it unasked, so that a new build shows at
+/// once.
 const HEADERS: &str = "Connection: close\r\n\
     Cache-Control: no-cache\r\n\
     Cross-Origin-Opener-Policy: same-origin\r\n\
@@ -185,7 +186,8 @@ fn decode(path: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The existing file or folder of that path, unless it lies outside `folder` (by `..`, an absolute path or a link).
+/// The existing file or folder of that path, unless it lies outside `folder` (by `..`, an absolute
+/// path or a link).
 fn below(folder: &Path, path: &str) -> Option<PathBuf> {
     let relative = Path::new(path.trim_start_matches('/'));
     if !relative

@@ -1,5 +1,5 @@
-//! The static site: Trunk builds the page, [`assemble`] adds the worker and gives every built file a name made of its
-//! content.
+//! The static site: Trunk builds the page, [`assemble`] adds the worker and gives every built file
+//! a name made of its content.
 
 use std::env;
 use std::ffi::OsString;
@@ -14,8 +14,8 @@ use crate::command::{cargo, command, lock, output, run};
 use crate::tools::{self, SiteTools, WASM_TARGET};
 use crate::{html, root, target};
 
-/// A build of the worker. WebAssembly modules are validated whole, so that each set of instructions needs a module of its own;
-/// the page chooses by the `<meta>` of the same name.
+/// A build of the worker. WebAssembly modules are validated whole, so that each set of instructions
+/// needs a module of its own; the page chooses by the `<meta>` of the same name.
 struct Variant {
     name: &'static str,
     target_features: &'static str,
@@ -154,7 +154,8 @@ fn worker(variant: &Variant, tools: &SiteTools, staging: &Path) -> Result<String
     Ok(script_name)
 }
 
-/// Optimizes the page's own module, renames its files by their content, and puts the links to it and `head` into the page.
+/// Optimizes the page's own module, renames its files by their content, and puts the links to it
+/// and `head` into the page.
 fn link_app(page: &str, tools: &SiteTools, staging: &Path, head: &str) -> Result<String> {
     let tags = html::tags(page)?;
     let slot = tags
@@ -202,12 +203,13 @@ fn link_app(page: &str, tools: &SiteTools, staging: &Path, head: &str) -> Result
     ))
 }
 
-/// Rust flags of a build for WebAssembly. This variable has no effect on what cargo builds for the host.
+/// Rust flags of a build for WebAssembly. This variable has no effect on what cargo builds for the
+/// host.
 const RUSTFLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
 
 fn rustflags(target_features: &str) -> Result<String> {
-    // Panic messages hold source paths: they should not tell whose machine built the site, and the same source should give
-    // the same bytes everywhere.
+    // Panic messages hold source paths: they should not tell whose machine built the site, and the
+    // same source should give the same bytes everywhere.
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
     let home = home.context("neither CARGO_HOME nor HOME is set")?;
@@ -243,7 +245,8 @@ fn worker_environment(variant: &Variant) -> Result<Environment> {
     ])
 }
 
-/// A folder for each variant, since cargo would otherwise build all crates anew on each change of the flags.
+/// A folder for each variant, since cargo would otherwise build all crates anew on each change of
+/// the flags.
 fn worker_target(variant: &Variant) -> PathBuf {
     let base = env::var_os("CARGO_TARGET_DIR").map_or_else(target, PathBuf::from);
     root().join(base).join(variant.name)
@@ -266,7 +269,8 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Names, relative to the folder, and sizes of the files of more than 10,000 bytes, the largest first.
+/// Names, relative to the folder, and sizes of the files of more than 10,000 bytes, the largest
+/// first.
 fn largest_files(folder: &Path) -> Result<Vec<(String, u64)>> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];

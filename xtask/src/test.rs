@@ -91,7 +91,8 @@ fn format() -> Result<()> {
     run(cargo().args(["fmt", "--all", "--check"]))
 }
 
-/// Clippy and the tests select the whole workspace, so that dependencies get the same features, and are compiled once.
+/// Clippy and the tests select the whole workspace, so that dependencies get the same features, and
+/// are compiled once.
 fn lint() -> Result<()> {
     tools::ensure_rust(&[Part::Clippy])?;
     let what = [

@@ -1,7 +1,7 @@
 //! The tools that building and testing need, at pinned versions.
 //!
-//! A tool of the right version on PATH is used as it is. What is missing is installed from the package registries into
-//! `target/tools`, nowhere else, and said.
+//! A tool of the right version on PATH is used as it is. What is missing is installed from the
+//! package registries into `target/tools`, nowhere else, and said.
 
 use std::env;
 use std::ffi::OsString;
@@ -14,8 +14,8 @@ use anyhow::{Context, Result, bail};
 use crate::command::{cargo, command, lock, output, run};
 
 const TRUNK: &str = "0.21.14";
-/// Version of the npm package `binaryen`; `npm/package-lock.json` pins its hash. Debian's version 108 breaks wasm-bindgen's
-/// output.
+/// Version of the npm package `binaryen`; `npm/package-lock.json` pins its hash. Debian's version
+/// 108 breaks wasm-bindgen's output.
 const WASM_OPT: &str = "132";
 const PACKAGE: &str = include_str!("../npm/package.json");
 const PACKAGE_LOCK: &str = include_str!("../npm/package-lock.json");
@@ -44,8 +44,8 @@ pub(crate) enum Part {
     WasmTarget,
 }
 
-/// Installs the parts of the toolchain that are missing. rustup does it by itself in most set-ups, but not where
-/// `RUSTUP_AUTO_INSTALL=0` is set or a part was removed.
+/// Installs the parts of the toolchain that are missing. rustup does it by itself in most set-ups,
+/// but not where `RUSTUP_AUTO_INSTALL=0` is set or a part was removed.
 pub(crate) fn ensure_rust(parts: &[Part]) -> Result<()> {
     for &part in parts {
         let (present, what, add): (bool, _, [&str; 3]) = match part {
@@ -134,7 +134,8 @@ pub(crate) fn for_site() -> Result<SiteTools> {
     })
 }
 
-/// Runs `cargo install`, unoptimized since the tools run for seconds, and returns the installed program.
+/// Runs `cargo install`, unoptimized since the tools run for seconds, and returns the installed
+/// program.
 fn cargo_install(program: &str, args: &[&str], version: &str) -> Result<PathBuf> {
     let build = folder().join("build");
     run(cargo()
@@ -182,7 +183,8 @@ fn wasm_opt() -> Result<Option<PathBuf>> {
     Ok(Some(tool))
 }
 
-/// Finds Chromium and its WebDriver, or installs them where that is possible without asking: as root on Debian's kin.
+/// Finds Chromium and its WebDriver, or installs them where that is possible without asking: as
+/// root on Debian's kin.
 pub(crate) fn for_browser() -> Result<Browser> {
     if let Some(browser) = find_browser() {
         return Ok(browser);

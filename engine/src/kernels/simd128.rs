@@ -4,7 +4,7 @@
 
 use std::arch::wasm32::{
     f32x4_add, f32x4_mul, f32x4_splat, i16x8_load_extend_i8x8, i32x4_add, i32x4_dot_i16x8,
-    i32x4_splat, v128, v128_load, v128_store,
+    i32x4_splat, v128, v128_load, v128_load32_splat, v128_store,
 };
 
 use super::pack::{
@@ -55,10 +55,10 @@ fn tile_i8<const R: usize, const P: usize>(
                 ]
             };
             for (sums, row) in sums.iter_mut().zip(rows) {
-                let [first, second] = row[k];
-                let pair = i32::from(second) << 16 | i32::from(first.cast_unsigned());
+                // SAFETY: a pair is 4 bytes, and the load needs no alignment.
+                let x = unsafe { v128_load32_splat(row[k].as_ptr().cast()) };
                 for (sum, weights) in sums.iter_mut().zip(weights) {
-                    *sum = i32x4_add(*sum, i32x4_dot_i16x8(i32x4_splat(pair), weights));
+                    *sum = i32x4_add(*sum, i32x4_dot_i16x8(x, weights));
                 }
             }
         }

@@ -3,9 +3,9 @@
 //! out, because the compiler does not find them by itself.
 
 use std::arch::x86_64::{
-    _mm_loadu_si128, _mm256_add_epi32, _mm256_add_ps, _mm256_cvtepi8_epi16, _mm256_loadu_ps,
-    _mm256_madd_epi16, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps,
-    _mm256_setzero_si256, _mm256_storeu_ps, _mm256_storeu_si256,
+    _mm_loadu_si32, _mm_loadu_si128, _mm256_add_epi32, _mm256_add_ps, _mm256_broadcastd_epi32,
+    _mm256_cvtepi8_epi16, _mm256_loadu_ps, _mm256_madd_epi16, _mm256_mul_ps, _mm256_set1_ps,
+    _mm256_setzero_ps, _mm256_setzero_si256, _mm256_storeu_ps, _mm256_storeu_si256,
 };
 
 use super::pack::{
@@ -130,10 +130,10 @@ fn tile_i8<const R: usize, const P: usize>(
             let step = unsafe { _mm_loadu_si128(std::ptr::from_ref(&panel[k]).cast()) };
             let weights = _mm256_cvtepi8_epi16(step);
             for (sum, row) in sums.iter_mut().zip(rows) {
-                let [first, second] = row[k];
-                let pair = i32::from(second) << 16 | i32::from(first.cast_unsigned());
-                let products = _mm256_madd_epi16(_mm256_set1_epi32(pair), weights);
-                *sum = _mm256_add_epi32(*sum, products);
+                // SAFETY: a pair is 4 bytes, and the load needs no alignment.
+                let pair = unsafe { _mm_loadu_si32(row[k].as_ptr().cast()) };
+                let x = _mm256_broadcastd_epi32(pair);
+                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(x, weights));
             }
         }
     }

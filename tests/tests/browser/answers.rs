@@ -5,7 +5,8 @@ use e2e::answers::{Answer, answers, in_text_area, texts, utf16_in_text_area};
 use e2e::page::{LOAD, Look, SHORT_NOTE};
 use e2e::{Session, Setup};
 
-/// Kernels give the same bits in every build; what remains is the decimal notation of a 32-bit number.
+/// Kernels give the same bits in every build; what remains is the decimal notation of a 32-bit
+/// number.
 const SCORE_TOLERANCE: f64 = 1e-6;
 
 #[test]

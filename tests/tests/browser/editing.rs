@@ -70,7 +70,8 @@ fn typing_updates_the_entities() -> Result<()> {
             [EXAMPLE_FOUND.as_slice(), &[("nausea", "Symptoms")]].concat()
         );
 
-        // Without the word that makes it one, the first entity goes or changes; the others stay where they are.
+        // Without the word that makes it one, the first entity goes or changes; the others stay
+        // where they are.
         let look = page
             .analyse(
                 &look.value.replacen("irregular periods", "nothing new", 1),
@@ -89,7 +90,8 @@ fn typing_updates_the_entities() -> Result<()> {
     })
 }
 
-/// Types one character at the note's start and tells the state right before and after, in the same turn of the event loop.
+/// Types one character at the note's start and tells the state right before and after, in the same
+/// turn of the event loop.
 const EDIT_AT_START: &str = r#"
 const note = document.querySelector("[data-testid=note]");
 const state = () => document.querySelector("[data-testid=status]").dataset.state;

@@ -8,7 +8,8 @@ use e2e::page::{LOAD, SHORT_NOTE};
 use e2e::server::Fault;
 use e2e::{Session, Setup};
 
-/// Waits for the error state and checks that the error's words contain all of `words`, and that one can still write.
+/// Waits for the error state and checks that the error's words contain all of `words`, and that one
+/// can still write.
 async fn check_error(page: &Session, words: &[&str]) -> Result<()> {
     let look = page.state("error", LOAD).await?;
     for word in words {

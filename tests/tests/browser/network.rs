@@ -44,7 +44,8 @@ fn nothing_leaves_the_page_once_the_model_is_there() -> Result<()> {
         );
         assert_eq!(server.log()[logged.len()..], [""; 0], "seen by the server");
 
-        // The watch itself works: it sees a request by the page and one by the worker, and so does the server.
+        // The watch itself works: it sees a request by the page and one by the worker, and so does
+        // the server.
         let workers = devtools.workers();
         let [worker] = workers.as_slice() else {
             anyhow::bail!("one worker was expected: {workers:?}")
@@ -56,19 +57,19 @@ fn nothing_leaves_the_page_once_the_model_is_there() -> Result<()> {
         let url = |name: &str| format!("{}{name}", server.url());
         let fetch =
             |name: &str| format!("fetch({:?}).then((response) => response.status)", url(name));
-        devtools.evaluate(None, &fetch("control-page")).await?;
+        devtools.evaluate(None, &fetch("icon.svg?page")).await?;
         devtools
-            .evaluate(Some(session), &fetch("control-worker"))
+            .evaluate(Some(session), &fetch("icon.svg?worker"))
             .await?;
         tokio::time::sleep(ARRIVE).await;
         let expected = [
-            format!("page {}", url("control-page")),
-            format!("worker {}", url("control-worker")),
+            format!("page {}", url("icon.svg?page")),
+            format!("worker {}", url("icon.svg?worker")),
         ];
         assert_eq!(devtools.requests()[seen.len()..], expected);
         assert_eq!(
             server.log()[logged.len()..],
-            ["GET /control-page", "GET /control-worker"]
+            ["GET /icon.svg?page", "GET /icon.svg?worker"]
         );
         Ok(())
     })

@@ -52,8 +52,8 @@ fn views() -> Result<()> {
     })
 }
 
-/// Nothing sticks out sideways, the editor shows the whole note without a scroll bar of its own, and marks are set in its letters,
-/// so that they lie behind their text.
+/// Nothing sticks out sideways, the editor shows the whole note without a scroll bar of its own,
+/// and marks are set in its letters, so that they lie behind their text.
 async fn check_layout(page: &Session) -> Result<()> {
     let script = r#"
         const root = document.documentElement;

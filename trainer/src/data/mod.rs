@@ -7,7 +7,6 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
-use clap::Subcommand;
 use ner::decode::label_ids;
 use ner::formats::{bio, jsonl};
 use ner::tokenize::words;
@@ -15,23 +14,6 @@ use ner::{Document, Labels};
 
 pub use corpus::{read_corpus, to_marked};
 pub use split::{Fractions, Split, split};
-
-/// What to do with annotated documents.
-#[derive(Debug, Subcommand)]
-pub enum DataCommand {
-    /// Split documents by their ids into train, dev and test
-    Split(split::SplitArgs),
-}
-
-/// Does what the command line says.
-///
-/// # Errors
-/// Whatever the command could not do.
-pub fn run(command: &DataCommand) -> Result<()> {
-    match command {
-        DataCommand::Split(args) => split::run(args),
-    }
-}
 
 /// Reads annotated documents from whatever a path holds: a directory or file of the authored corpus
 /// (its first line that is not blank begins with `===`), JSON lines (`.jsonl`), or BIO lines (any

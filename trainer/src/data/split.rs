@@ -1,53 +1,7 @@
 //! Documents into train, dev and test.
 
-use std::fs;
-use std::path::PathBuf;
-
-use anyhow::{Context, Result, ensure};
-use clap::Args;
-use ner::formats::jsonl;
-use ner::{Document, Labels};
-
-use super::read_documents;
-
-/// What `trainer data split` is told.
-#[derive(Debug, Args)]
-pub struct SplitArgs {
-    /// Corpus directory, corpus file or JSON lines; every document needs an id
-    documents: PathBuf,
-    /// Directory for train.jsonl, dev.jsonl and test.jsonl
-    #[arg(long)]
-    output: PathBuf,
-    /// Share of the documents to choose the model by
-    #[arg(long, default_value_t = Fractions::default().dev)]
-    dev: f64,
-    /// Share of the documents that only the last evaluation sees
-    #[arg(long, default_value_t = Fractions::default().test)]
-    test: f64,
-}
-
-/// Writes the three parts and says how many documents each has.
-///
-/// # Errors
-/// What cannot be read, split or written.
-pub fn run(args: &SplitArgs) -> Result<()> {
-    let documents = read_documents(&args.documents, &Labels::guide())?;
-    let fractions = Fractions {
-        dev: args.dev,
-        test: args.test,
-    };
-    let Split { train, dev, test } = split(documents, fractions)?;
-    fs::create_dir_all(&args.output)
-        .with_context(|| format!("cannot create {}", args.output.display()))?;
-    for (name, part) in [("train", train), ("dev", dev), ("test", test)] {
-        let path = args.output.join(name).with_extension("jsonl");
-        let records: Vec<_> = part.iter().map(jsonl::annotation).collect();
-        fs::write(&path, jsonl::write(&records))
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        println!("{}: {} documents", path.display(), part.len());
-    }
-    Ok(())
-}
+use anyhow::{Result, ensure};
+use ner::Document;
 
 /// The shares of dev and test; the rest is train.
 #[derive(Debug, Clone, Copy, PartialEq)]

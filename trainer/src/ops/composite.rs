@@ -1,4 +1,5 @@
-//! The same operations from candle's own, for other devices and types and as the reference of the fused ones' tests.
+//! The same operations from candle's own, for other devices and types and as the reference of the
+//! fused ones' tests.
 
 use candle_core::{D, Device, Result, Tensor};
 
@@ -24,10 +25,18 @@ pub(super) fn add_norm(
     let sum = residual.add(&super::dropout(super::Form::Composite, x, dropout)?)?;
     let centred = sum.broadcast_sub(&sum.mean_keepdim(D::Minus1)?)?;
     let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
-    centred.broadcast_div(&(variance + epsilon)?.sqrt()?)?.broadcast_mul(weight)?.broadcast_add(bias)
+    centred
+        .broadcast_div(&(variance + epsilon)?.sqrt()?)?
+        .broadcast_mul(weight)?
+        .broadcast_add(bias)
 }
 
-pub(super) fn attention(qkv: &Tensor, starts: &[usize], heads: usize, dropout: Dropout) -> Result<Tensor> {
+pub(super) fn attention(
+    qkv: &Tensor,
+    starts: &[usize],
+    heads: usize,
+    dropout: Dropout,
+) -> Result<Tensor> {
     let (rows, width) = qkv.dims2()?;
     let hidden = width / 3;
     let depth = hidden / heads;
@@ -35,28 +44,46 @@ pub(super) fn attention(qkv: &Tensor, starts: &[usize], heads: usize, dropout: D
     let part = |rows: &Tensor, part: usize| -> Result<Tensor> {
         let length = rows.dim(0)?;
         // [T, H] to [A, T, d].
-        rows.narrow(1, part * hidden, hidden)?.reshape((length, heads, depth))?.transpose(0, 1)?.contiguous()
+        rows.narrow(1, part * hidden, hidden)?
+            .reshape((length, heads, depth))?
+            .transpose(0, 1)?
+            .contiguous()
     };
     let mut contexts = Vec::with_capacity(starts.len());
     for pair in starts.windows(2) {
         let length = pair[1] - pair[0];
         let sequence = qkv.narrow(0, pair[0], length)?;
-        let (q, k, v) = (part(&sequence, 0)?, part(&sequence, 1)?, part(&sequence, 2)?);
+        let (q, k, v) = (
+            part(&sequence, 0)?,
+            part(&sequence, 1)?,
+            part(&sequence, 2)?,
+        );
         let scores = (q.matmul(&k.t()?)? * scale)?;
         // Not `softmax_last_dim`, which has no backward pass.
         let mut probabilities = candle_nn::ops::softmax(&scores, D::Minus1)?;
         if dropout.is_active() {
-            let queries = (0..heads).flat_map(|head| (pair[0]..pair[1]).map(move |row| head * rows + row));
+            let queries =
+                (0..heads).flat_map(|head| (pair[0]..pair[1]).map(move |row| head * rows + row));
             let mask = mask(dropout, queries, length, qkv)?.reshape((heads, length, length))?;
             probabilities = probabilities.mul(&mask)?;
         }
-        contexts.push(probabilities.matmul(&v)?.transpose(0, 1)?.reshape((length, hidden))?);
+        contexts.push(
+            probabilities
+                .matmul(&v)?
+                .transpose(0, 1)?
+                .reshape((length, hidden))?,
+        );
     }
     Tensor::cat(&contexts, 0)
 }
 
 /// The mask of some rows on the device and in the type of `like`.
-fn mask(dropout: Dropout, rows: impl Iterator<Item = usize>, columns: usize, like: &Tensor) -> Result<Tensor> {
+fn mask(
+    dropout: Dropout,
+    rows: impl Iterator<Item = usize>,
+    columns: usize,
+    like: &Tensor,
+) -> Result<Tensor> {
     let factors: Vec<f32> = rows
         .flat_map(|row| {
             let mask = dropout.row(row);
@@ -64,5 +91,7 @@ fn mask(dropout: Dropout, rows: impl Iterator<Item = usize>, columns: usize, lik
         })
         .collect();
     let rows = factors.len() / columns;
-    Tensor::from_vec(factors, (rows, columns), &Device::Cpu)?.to_device(like.device())?.to_dtype(like.dtype())
+    Tensor::from_vec(factors, (rows, columns), &Device::Cpu)?
+        .to_device(like.device())?
+        .to_dtype(like.dtype())
 }

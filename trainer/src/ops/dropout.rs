@@ -1,4 +1,5 @@
-//! Dropout whose mask is a function of seed and position, so that the backward pass and any other device make it anew.
+//! Dropout whose mask is a function of seed and position, so that the backward pass and any other
+//! device make it anew.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -18,13 +19,27 @@ pub struct Dropout {
 
 impl Dropout {
     /// Keeps everything.
-    pub const NONE: Self = Self { threshold: 0, scale: 1.0, seed: 0 };
+    pub const NONE: Self = Self {
+        threshold: 0,
+        scale: 1.0,
+        seed: 0,
+    };
 
-    /// Drops with `probability`, which is at least 0 and below 1; `seed` must differ between places and steps.
+    /// Drops with `probability`, which is at least 0 and below 1; `seed` must differ between places
+    /// and steps.
     pub fn new(probability: f64, seed: u64) -> Self {
-        assert!((0.0..1.0).contains(&probability), "dropout probability {probability}");
-        let threshold = (probability * 4_294_967_296.0).round().min(f64::from(u32::MAX)) as u32;
-        Self { threshold, scale: (1.0 / (1.0 - probability)) as f32, seed }
+        assert!(
+            (0.0..1.0).contains(&probability),
+            "dropout probability {probability}"
+        );
+        let threshold = (probability * 4_294_967_296.0)
+            .round()
+            .min(f64::from(u32::MAX)) as u32;
+        Self {
+            threshold,
+            scale: (1.0 / (1.0 - probability)) as f32,
+            seed,
+        }
     }
 
     /// Whether anything is ever dropped.
@@ -34,7 +49,11 @@ impl Dropout {
 
     /// The mask of one row; rows of different numbers are independent.
     pub(super) fn row(&self, row: usize) -> Row {
-        Row { key: mix(self.seed ^ mix(row as u64)) as u32, threshold: self.threshold, scale: self.scale }
+        Row {
+            key: mix(self.seed ^ mix(row as u64)) as u32,
+            threshold: self.threshold,
+            scale: self.scale,
+        }
     }
 }
 
@@ -66,16 +85,23 @@ impl Dropout {
     fn apply(&self, x: &[f32], columns: usize) -> Vec<f32> {
         let mut out = vec![0f32; x.len()];
         let chunk = ROWS * columns;
-        out.par_chunks_mut(chunk).zip(x.par_chunks(chunk)).enumerate().for_each(|(task, (out, x))| {
-            for (i, (out, x)) in out.chunks_exact_mut(columns).zip(x.chunks_exact(columns)).enumerate() {
-                let mask = self.row(task * ROWS + i);
-                vectorized(|| {
-                    for (j, (out, &x)) in out.iter_mut().zip(x).enumerate() {
-                        *out = x * mask.factor(j);
-                    }
-                });
-            }
-        });
+        out.par_chunks_mut(chunk)
+            .zip(x.par_chunks(chunk))
+            .enumerate()
+            .for_each(|(task, (out, x))| {
+                for (i, (out, x)) in out
+                    .chunks_exact_mut(columns)
+                    .zip(x.chunks_exact(columns))
+                    .enumerate()
+                {
+                    let mask = self.row(task * ROWS + i);
+                    vectorized(|| {
+                        for (j, (out, &x)) in out.iter_mut().zip(x).enumerate() {
+                            *out = x * mask.factor(j);
+                        }
+                    });
+                }
+            });
         out
     }
 }
@@ -88,12 +114,17 @@ impl CustomOp1 for Dropout {
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (_, columns) = layout.shape().dims2()?;
         let x = slices::of_storage(x, layout)?;
-        Ok((CpuStorage::F32(self.apply(x, columns)), layout.shape().clone()))
+        Ok((
+            CpuStorage::F32(self.apply(x, columns)),
+            layout.shape().clone(),
+        ))
     }
 
     fn bwd(&self, x: &Tensor, _result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let columns = x.dim(1)?;
-        let gradient = slices::with(&gradient.contiguous()?, |gradient| Ok(self.apply(gradient, columns)))?;
+        let gradient = slices::with(&gradient.contiguous()?, |gradient| {
+            Ok(self.apply(gradient, columns))
+        })?;
         Ok(Some(slices::tensor(gradient, x.dims())?))
     }
 }
@@ -108,7 +139,9 @@ mod tests {
         let n = (rows * columns) as f64;
         let mask = |seed| -> Vec<bool> {
             let dropout = Dropout::new(0.1, seed);
-            (0..rows).flat_map(|r| (0..columns).map(move |c| dropout.row(r).factor(c) == 0.0)).collect()
+            (0..rows)
+                .flat_map(|r| (0..columns).map(move |c| dropout.row(r).factor(c) == 0.0))
+                .collect()
         };
         let first = mask(1);
         let rate = |count: usize| count as f64 / n;

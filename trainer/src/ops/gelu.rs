@@ -9,7 +9,8 @@ use super::slices;
 /// `x · Φ(x)`, element by element.
 pub(super) struct Gelu;
 
-/// Elements per task: some tens of microseconds, so that handing out tasks costs nothing beside them.
+/// Elements per task: some tens of microseconds, so that handing out tasks costs nothing beside
+/// them.
 const CHUNK: usize = 16 * 1024;
 
 impl CustomOp1 for Gelu {
@@ -20,13 +21,15 @@ impl CustomOp1 for Gelu {
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let x = slices::of_storage(x, layout)?;
         let mut out = vec![0f32; x.len()];
-        out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(out, x)| {
-            vectorized(|| {
-                for (out, &x) in out.iter_mut().zip(x) {
-                    *out = x * normal_cdf(x);
-                }
+        out.par_chunks_mut(CHUNK)
+            .zip(x.par_chunks(CHUNK))
+            .for_each(|(out, x)| {
+                vectorized(|| {
+                    for (out, &x) in out.iter_mut().zip(x) {
+                        *out = x * normal_cdf(x);
+                    }
+                });
             });
-        });
         Ok((CpuStorage::F32(out), layout.shape().clone()))
     }
 
@@ -35,13 +38,15 @@ impl CustomOp1 for Gelu {
         slices::with(&gradient.contiguous()?, |gradient| {
             slices::with(x, |x| {
                 let inputs = x.par_chunks(CHUNK).zip(gradient.par_chunks(CHUNK));
-                out.par_chunks_mut(CHUNK).zip(inputs).for_each(|(out, (x, gradient))| {
-                    vectorized(|| {
-                        for ((out, &x), &gradient) in out.iter_mut().zip(x).zip(gradient) {
-                            *out = gradient * (normal_cdf(x) + x * normal_pdf(x));
-                        }
+                out.par_chunks_mut(CHUNK)
+                    .zip(inputs)
+                    .for_each(|(out, (x, gradient))| {
+                        vectorized(|| {
+                            for ((out, &x), &gradient) in out.iter_mut().zip(x).zip(gradient) {
+                                *out = gradient * (normal_cdf(x) + x * normal_pdf(x));
+                            }
+                        });
                     });
-                });
                 Ok(())
             })
         })?;

@@ -10,7 +10,8 @@ use super::slices;
 /// Arguments x `[N, I]`, weight `[O, I]`, bias `[O]`; result `[N, O]`.
 pub(super) struct Linear;
 
-/// Rows that one task sums for the bias gradient; fixed, so that the order of the sum is the same on every machine.
+/// Rows that one task sums for the bias gradient; fixed, so that the order of the sum is the same
+/// on every machine.
 const ROWS_PER_TASK: usize = 256;
 
 impl CustomOp3 for Linear {
@@ -41,10 +42,20 @@ impl CustomOp3 for Linear {
         let weight = slices::of_storage(weight, weight_layout)?;
         let bias = slices::of_storage(bias, bias_layout)?;
         let mut out = vec![0f32; rows * outputs];
-        out.par_chunks_mut(outputs).with_min_len(64).for_each(|row| row.copy_from_slice(bias));
+        out.par_chunks_mut(outputs)
+            .with_min_len(64)
+            .for_each(|row| row.copy_from_slice(bias));
         let weight = Matrix::new(weight, outputs, inputs, inputs).transposed();
         let x = Matrix::new(x, rows, inputs, inputs);
-        gemm(&mut out, outputs, Into::Add, 1.0, x, weight, rayon::current_num_threads());
+        gemm(
+            &mut out,
+            outputs,
+            Into::Add,
+            1.0,
+            x,
+            weight,
+            rayon::current_num_threads(),
+        );
         Ok((CpuStorage::F32(out), (rows, outputs).into()))
     }
 
@@ -71,7 +82,15 @@ impl CustomOp3 for Linear {
             })?;
             slices::with(x, |x| {
                 let x = Matrix::new(x, rows, inputs, inputs);
-                gemm(&mut d_weight, inputs, Into::Replace, 1.0, d_out.transposed(), x, threads);
+                gemm(
+                    &mut d_weight,
+                    inputs,
+                    Into::Replace,
+                    1.0,
+                    d_out.transposed(),
+                    x,
+                    threads,
+                );
                 Ok(())
             })?;
             sum_rows(gradient, &mut d_bias);
@@ -92,7 +111,10 @@ fn sum_rows(values: &[f32], sums: &mut [f32]) {
         .par_chunks(ROWS_PER_TASK * columns)
         .map(|rows| {
             let mut partial = vec![0f32; columns];
-            vectorized(|| rows.chunks_exact(columns).for_each(|row| add(&mut partial, row)));
+            vectorized(|| {
+                rows.chunks_exact(columns)
+                    .for_each(|row| add(&mut partial, row))
+            });
             partial
         })
         .collect();

@@ -13,11 +13,13 @@ pub(super) struct AddNorm {
     pub(super) dropout: Dropout,
 }
 
-/// Rows per task; fixed, so that the order of the weight gradient's sum is the same on every machine.
+/// Rows per task; fixed, so that the order of the weight gradient's sum is the same on every
+/// machine.
 const ROWS: usize = 64;
 
 impl AddNorm {
-    /// Writes `residual + dropout(x)`, standardized, to `out`; returns the reciprocal of the standard deviation.
+    /// Writes `residual + dropout(x)`, standardized, to `out`; returns the reciprocal of the
+    /// standard deviation.
     #[inline(always)]
     fn standardize(&self, row: usize, x: &[f32], residual: &[f32], out: &mut [f32]) -> f32 {
         let width = out.len();
@@ -71,17 +73,22 @@ impl CustomOp3 for AddNorm {
         let mut out = vec![0f32; x.len()];
         let chunk = ROWS * width;
         let inputs = x.par_chunks(chunk).zip(residual.par_chunks(chunk));
-        out.par_chunks_mut(chunk).zip(inputs).enumerate().for_each(|(task, (out, (x, residual)))| {
-            let rows = x.chunks_exact(width).zip(residual.chunks_exact(width)).zip(out.chunks_exact_mut(width));
-            for (i, ((x, residual), out)) in rows.enumerate() {
-                vectorized(|| {
-                    self.standardize(task * ROWS + i, x, residual, out);
-                    for ((out, weight), bias) in out.iter_mut().zip(weight).zip(bias) {
-                        *out = *out * weight + bias;
-                    }
-                });
-            }
-        });
+        out.par_chunks_mut(chunk).zip(inputs).enumerate().for_each(
+            |(task, (out, (x, residual)))| {
+                let rows = x
+                    .chunks_exact(width)
+                    .zip(residual.chunks_exact(width))
+                    .zip(out.chunks_exact_mut(width));
+                for (i, ((x, residual), out)) in rows.enumerate() {
+                    vectorized(|| {
+                        self.standardize(task * ROWS + i, x, residual, out);
+                        for ((out, weight), bias) in out.iter_mut().zip(weight).zip(bias) {
+                            *out = *out * weight + bias;
+                        }
+                    });
+                }
+            },
+        );
         Ok((CpuStorage::F32(out), x_layout.shape().clone()))
     }
 
@@ -98,7 +105,9 @@ impl CustomOp3 for AddNorm {
         let backward = slices::with(x, |x| {
             slices::with(residual, |residual| {
                 slices::with(affine, |affine| {
-                    slices::with(&gradient, |gradient| Ok(self.backward(x, residual, &affine[..width], gradient)))
+                    slices::with(&gradient, |gradient| {
+                        Ok(self.backward(x, residual, &affine[..width], gradient))
+                    })
                 })
             })
         })?;
@@ -117,15 +126,20 @@ struct Backward {
 }
 
 impl AddNorm {
-    /// With s the standardized row, g the gradient times weight and r the reciprocal deviation, the gradient of the sum is
-    /// `r (g - mean(g) - s mean(g s))`.
+    /// With s the standardized row, g the gradient times weight and r the reciprocal deviation, the
+    /// gradient of the sum is `r (g - mean(g) - s mean(g s))`.
     fn backward(&self, x: &[f32], residual: &[f32], weight: &[f32], gradient: &[f32]) -> Backward {
         let width = weight.len();
         let chunk = ROWS * width;
         let mut d_x = vec![0f32; x.len()];
         let mut d_residual = vec![0f32; x.len()];
-        let outputs = d_x.par_chunks_mut(chunk).zip(d_residual.par_chunks_mut(chunk));
-        let inputs = x.par_chunks(chunk).zip(residual.par_chunks(chunk)).zip(gradient.par_chunks(chunk));
+        let outputs = d_x
+            .par_chunks_mut(chunk)
+            .zip(d_residual.par_chunks_mut(chunk));
+        let inputs = x
+            .par_chunks(chunk)
+            .zip(residual.par_chunks(chunk))
+            .zip(gradient.par_chunks(chunk));
         let partial: Vec<Vec<f32>> = outputs
             .zip(inputs)
             .enumerate()
@@ -135,7 +149,8 @@ impl AddNorm {
                 for i in 0..x.len() / width {
                     let at = i * width..(i + 1) * width;
                     let (d_x, d_residual) = (&mut d_x[at.clone()], &mut d_residual[at.clone()]);
-                    let (x, residual, gradient) = (&x[at.clone()], &residual[at.clone()], &gradient[at]);
+                    let (x, residual, gradient) =
+                        (&x[at.clone()], &residual[at.clone()], &gradient[at]);
                     vectorized(|| {
                         let row = task * ROWS + i;
                         let reciprocal = self.standardize(row, x, residual, &mut standard);
@@ -149,7 +164,8 @@ impl AddNorm {
                         let mean = sum(width, weighted) / width as f32;
                         let projection = sum(width, |j| weighted(j) * standard[j]) / width as f32;
                         for j in 0..width {
-                            d_residual[j] = reciprocal * (weighted(j) - mean - standard[j] * projection);
+                            d_residual[j] =
+                                reciprocal * (weighted(j) - mean - standard[j] * projection);
                         }
                         if self.dropout.is_active() {
                             let mask = self.dropout.row(row);
@@ -170,6 +186,10 @@ impl AddNorm {
                 *sum += value;
             }
         }
-        Backward { x: d_x, residual: d_residual, affine }
+        Backward {
+            x: d_x,
+            residual: d_residual,
+            affine,
+        }
     }
 }

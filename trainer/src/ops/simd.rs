@@ -1,8 +1,8 @@
 //! Element-wise arithmetic that the compiler turns into SIMD code.
 //!
-//! Functions here are plain scalar code without branches. Inside [`vectorized`] they are compiled once per instruction set
-//! and the best one of the machine runs. Sums go through a fixed number of lanes, so a result depends neither on the
-//! instruction set nor on the number of threads.
+//! Functions here are plain scalar code without branches. Inside [`vectorized`] they are compiled
+//! once per instruction set and the best one of the machine runs. Sums go through a fixed number of
+//! lanes, so a result depends neither on the instruction set nor on the number of threads.
 
 /// Runs `f` compiled for the best instruction set of this machine.
 #[inline(always)]
@@ -20,8 +20,8 @@ pub(super) fn sum(n: usize, term: impl Fn(usize) -> f32) -> f32 {
     let whole = n - n % LANES;
     let mut start = 0;
     while start < whole {
-        for lane in 0..LANES {
-            lanes[lane] += term(start + lane);
+        for (lane, sum) in lanes.iter_mut().enumerate() {
+            *sum += term(start + lane);
         }
         start += LANES;
     }
@@ -32,18 +32,23 @@ pub(super) fn sum(n: usize, term: impl Fn(usize) -> f32) -> f32 {
     total
 }
 
-/// The largest value; negative infinity of none. NaN values may be passed over: they reach the result by other ways.
+/// The largest value; negative infinity of none. NaN values may be passed over: they reach the
+/// result by other ways.
 #[inline(always)]
 pub(super) fn max(values: &[f32]) -> f32 {
     let larger = |a: f32, b: f32| if a > b { a } else { b };
     let mut lanes = [f32::NEG_INFINITY; LANES];
     let mut chunks = values.chunks_exact(LANES);
     for chunk in &mut chunks {
-        for lane in 0..LANES {
-            lanes[lane] = larger(chunk[lane], lanes[lane]);
+        for (lane, &value) in lanes.iter_mut().zip(chunk) {
+            *lane = larger(value, *lane);
         }
     }
-    chunks.remainder().iter().chain(&lanes).fold(f32::NEG_INFINITY, |a, &b| larger(b, a))
+    chunks
+        .remainder()
+        .iter()
+        .chain(&lanes)
+        .fold(f32::NEG_INFINITY, |a, &b| larger(b, a))
 }
 
 /// `e^x` to within 2 units in the last place for -87 <= x <= 88; clamped outside (Cephes' `expf`).
@@ -63,7 +68,13 @@ pub(super) fn exp(x: f32) -> f32 {
     p = p * r + 4.166_579_6e-2;
     p = p * r + 1.666_666_5e-1;
     p = p * r + 0.5;
-    let power = f32::from_bits((shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127)) << 23);
+    let power = f32::from_bits(
+        (shifted
+            .to_bits()
+            .wrapping_sub(ROUND.to_bits())
+            .wrapping_add(127))
+            << 23,
+    );
     (p * r * r + r + 1.0) * power
 }
 
@@ -92,7 +103,8 @@ pub(super) fn erf(x: f32) -> f32 {
 mod tests {
     use super::*;
 
-    /// Abramowitz and Stegun's 7.1.6 for small and the continued fraction's tail bound for large arguments, in f64.
+    /// Abramowitz and Stegun's 7.1.6 for small and the continued fraction's tail bound for large
+    /// arguments, in f64.
     fn erf_series(x: f64) -> f64 {
         let mut term = x;
         let mut sum = x;
@@ -128,8 +140,16 @@ mod tests {
     fn reductions_take_every_value() {
         for n in 0..70 {
             let values: Vec<f32> = (0..n).map(|i| i as f32 - 100.0).collect();
-            assert_eq!(sum(n, |i| values[i]), values.iter().sum::<f32>(), "sum of {n}");
-            assert_eq!(max(&values), values.last().copied().unwrap_or(f32::NEG_INFINITY), "max of {n}");
+            assert_eq!(
+                sum(n, |i| values[i]),
+                values.iter().sum::<f32>(),
+                "sum of {n}"
+            );
+            assert_eq!(
+                max(&values),
+                values.last().copied().unwrap_or(f32::NEG_INFINITY),
+                "max of {n}"
+            );
         }
     }
 }

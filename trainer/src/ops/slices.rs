@@ -7,7 +7,10 @@ pub(super) fn of_storage<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result
     let values = storage.as_slice::<f32>()?;
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(&values[start..end]),
-        None => candle_core::bail!("a fused op needs contiguous values, found strides {:?}", layout.stride()),
+        None => candle_core::bail!(
+            "a fused op needs contiguous values, found strides {:?}",
+            layout.stride()
+        ),
     }
 }
 

@@ -2,7 +2,7 @@
 
     python check_transformers.py DIR
 
-DIR is the --output of `trainer fine-tune`. Runs `cargo run -p trainer --example logits`. Needs torch and transformers. Not part
+DIR is the --output of `trainer fine-tune`. Runs `cargo run --release -p trainer --example logits`. Needs torch and transformers. Not part
 of the test run; its last output stands in check_transformers.txt.
 """
 
@@ -27,7 +27,7 @@ TEXTS = [
 directory = sys.argv[1]
 tokenizer = AutoTokenizer.from_pretrained(directory)
 model = AutoModelForTokenClassification.from_pretrained(directory).eval()
-command = ["cargo", "run", "--quiet", "-p", "trainer", "--example", "logits", "--", directory]
+command = ["cargo", "run", "--release", "--quiet", "-p", "trainer", "--example", "logits", "--", directory]
 run = subprocess.run(command, input="\n".join(TEXTS) + "\n", capture_output=True, text=True)
 if run.returncode != 0:
     sys.exit(run.stderr)

@@ -3,6 +3,7 @@
 mod evaluate;
 mod model;
 mod predict;
+mod refusals;
 
 use std::path::Path;
 use std::process::{Command, Output};
