@@ -21,7 +21,7 @@ pub(crate) struct Args {
     /// Runs also the tests that take minutes
     #[arg(long)]
     full: bool,
-    /// Runs the tests whose names contain one of these (steps `unit` and `browser`)
+    /// Runs the tests whose names contain one of these (steps `unit`, `unit-wasm` and `browser`)
     filter: Vec<String>,
 }
 
@@ -35,17 +35,20 @@ enum Step {
     LintWasm,
     /// Unit, integration and documentation tests
     Unit,
+    /// The engine's tests as WebAssembly in Chromium
+    UnitWasm,
     /// The static site
     Site,
     /// End-to-end tests of the site in Chromium
     Browser,
 }
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     Step::Format,
     Step::Lint,
     Step::LintWasm,
     Step::Unit,
+    Step::UnitWasm,
     Step::Site,
     Step::Browser,
 ];
@@ -65,7 +68,7 @@ pub(crate) fn test(args: &Args) -> Result<()> {
 
 fn steps(args: &Args, times: &mut Vec<(Step, Duration)>) -> Result<()> {
     for step in STEPS {
-        let needs_browser = matches!(step, Step::Site | Step::Browser);
+        let needs_browser = matches!(step, Step::UnitWasm | Step::Site | Step::Browser);
         if (!args.only.is_empty() && !args.only.contains(&step))
             || (args.skip_browser && needs_browser)
         {
@@ -77,6 +80,7 @@ fn steps(args: &Args, times: &mut Vec<(Step, Duration)>) -> Result<()> {
             Step::Lint => lint(),
             Step::LintWasm => lint_wasm(),
             Step::Unit => unit(args),
+            Step::UnitWasm => unit_wasm(args),
             Step::Site => site::dist().map(|_| ()),
             Step::Browser => browser(args),
         };
@@ -138,6 +142,29 @@ fn unit(args: &Args) -> Result<()> {
     run(cargo()
         .args(["test", "--workspace", "--"])
         .args(harness_args(args)))
+}
+
+/// The kernels that the page runs exist for this target only. `engine/webdriver.json` has the
+/// browser's options.
+fn unit_wasm(args: &Args) -> Result<()> {
+    let site = tools::for_site()?;
+    let browser = tools::for_browser()?;
+    for environment in site::worker_environments()? {
+        run(cargo()
+            .args(["test", "--package", "engine", "--target", WASM_TARGET])
+            .args(["--lib", "--test", "golden", "--"])
+            .args(harness_args(args))
+            .envs(environment)
+            .env_remove("RUSTFLAGS")
+            .env("PATH", &site.path)
+            .env(
+                "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER",
+                "wasm-bindgen-test-runner",
+            )
+            .env("WASM_BINDGEN_USE_BROWSER", "1")
+            .env("CHROMEDRIVER", &browser.chromedriver))?;
+    }
+    Ok(())
 }
 
 fn browser(args: &Args) -> Result<()> {
