@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use ner::formats::jsonl;
 use ner::Document;
+use ner::formats::jsonl;
 
 use crate::data::{self, Fractions, Split};
 use crate::{checkpoint, fine_tune};
