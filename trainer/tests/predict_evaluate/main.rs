@@ -4,6 +4,7 @@ mod evaluate;
 mod model;
 mod predict;
 mod refusals;
+mod shipped;
 
 use std::path::Path;
 use std::process::{Command, Output};
