@@ -9,7 +9,7 @@ use engine::{Model, Scratch};
 use ner::formats::{bio, jsonl};
 use ner::model::Bundle;
 use ner::tokenize::words;
-use ner::{Document, Labels, Span, Tokenizer, WordLogits, decode, metrics, window};
+use ner::{Decoder, Document, Labels, Span, Tokenizer, WordLogits, decode, metrics, window};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -51,12 +51,12 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Outcome> {
             float.source_sha256(),
         );
     }
-    let labels = quantized.config().labels()?;
-    let documents = read_documents(&args.data, &labels)?;
+    let decoder = quantized.decoder()?;
+    let documents = read_documents(&args.data, &decoder.labels)?;
     let models = Models {
         tokenizer: quantized.tokenizer().with_context(|| file.clone())?,
         max_tokens: window::MAX_TOKENS.min(quantized.config().max_position_embeddings),
-        labels,
+        decoder,
         float: Model::new(&float)?,
         quantized: Model::new(&quantized)?,
     };
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Outcome> {
             answer(document, &models, scratch)
         })
         .collect::<Result<Vec<_>>>()?;
-    let mut comparison = compare(&documents, &answers, models.labels.types());
+    let mut comparison = compare(&documents, &answers, models.decoder.labels.types());
     comparison.failures = failures(&comparison, args);
     let report = match args.format {
         Format::Text => text(&comparison),
@@ -108,7 +108,7 @@ fn read_documents(path: &Path, labels: &Labels) -> Result<Vec<Document>> {
 /// Both models and what they share.
 struct Models {
     tokenizer: Tokenizer,
-    labels: Labels,
+    decoder: Decoder,
     max_tokens: usize,
     float: Model,
     quantized: Model,
@@ -129,7 +129,7 @@ struct Answer {
 
 fn answer(document: &Document, models: &Models, scratch: &mut Scratch) -> Result<Answer> {
     let prepared = ner::prepare(&document.text, &models.tokenizer, models.max_tokens);
-    let labels = &models.labels;
+    let labels = &models.decoder.labels;
     let mut word_logits = |model: &Model| -> Result<WordLogits> {
         let mut logits = Vec::with_capacity(prepared.inputs.len());
         for input in &prepared.inputs {
@@ -145,7 +145,7 @@ fn answer(document: &Document, models: &Models, scratch: &mut Scratch) -> Result
     let (float, quantized) = (word_logits(&models.float)?, word_logits(&models.quantized)?);
     let tokens = &prepared.tokens;
     let spans = |logits: &WordLogits| -> Result<Vec<Span>> {
-        let ids = decode::decode(&document.text, tokens, logits, labels)?;
+        let ids = decode::decode(&document.text, tokens, logits, &models.decoder)?;
         Ok(decode::spans(&tokens.words, &ids, labels))
     };
     let mut answer = Answer {

@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use crate::boundary::{Boundary, boundaries};
+use crate::calibration::Calibration;
+use crate::crf::{Chain, Lattice, Transitions};
 use crate::{Entity, Error, Labels, Span, Tag, Tokens};
 
 /// Logits of a text's words, `[W, L]` row-major.
@@ -21,11 +23,33 @@ impl WordLogits {
     }
 }
 
+/// What turns logits into entities with scores: the part of a model behind its network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decoder {
+    /// What the logits stand for.
+    pub labels: Labels,
+    /// How labels follow each other.
+    pub transitions: Transitions,
+    /// From probabilities to scores.
+    pub calibration: Calibration,
+}
+
+impl Decoder {
+    /// For a model that learnt no transitions and was not calibrated.
+    pub fn bio(labels: Labels) -> Self {
+        Self {
+            transitions: Transitions::bio(&labels),
+            calibration: Calibration::default(),
+            labels,
+        }
+    }
+}
+
 /// The label id of every word of a text.
 ///
-/// Each paragraph is decoded on its own by [`viterbi`], so no entity reaches over a blank line.
-/// Words without tokens are left out of that, as the network has not seen them: inside an entity
-/// they continue it, elsewhere they are `O`.
+/// Each paragraph is decoded on its own, so no entity reaches over a blank line. Words without
+/// tokens are left out of that, as the network has not seen them: inside an entity they continue it,
+/// elsewhere they are `O`.
 ///
 /// # Errors
 /// [`Error::Logit`] for a logit that is not a finite number.
@@ -33,17 +57,14 @@ pub fn decode(
     text: &str,
     tokens: &Tokens,
     logits: &WordLogits,
-    labels: &Labels,
+    decoder: &Decoder,
 ) -> Result<Vec<usize>, Error> {
+    let labels = &decoder.labels;
     let outside = labels.id_of(Tag::Outside);
     let mut ids = vec![outside; tokens.words.len()];
-    let ends = boundaries(text, tokens);
-    let spoken: Vec<usize> = (0..tokens.words.len())
-        .filter(|&w| tokens.first[w].is_some())
-        .collect();
-    let transitions = Transitions::bio(labels);
-    for paragraph in spoken.chunk_by(|_, &word| ends[word] < Boundary::Paragraph) {
-        if let Some((word, label)) = not_finite(paragraph, logits) {
+    let paragraphs = paragraphs(text, tokens);
+    for paragraph in &paragraphs {
+        if let Some((word, label)) = not_finite(&paragraph.words, logits) {
             let value = logits.row(word)[label];
             return Err(Error::Logit {
                 word,
@@ -51,11 +72,15 @@ pub fn decode(
                 value,
             });
         }
-        let rows: Vec<&[f32]> = paragraph.iter().map(|&word| logits.row(word)).collect();
-        for (&word, id) in paragraph.iter().zip(viterbi(&rows, &transitions)) {
+        let best = paragraph.chain(logits, &decoder.transitions).best();
+        for (&word, id) in paragraph.words.iter().zip(best) {
             ids[word] = id;
         }
     }
+    let spoken: Vec<usize> = paragraphs
+        .into_iter()
+        .flat_map(|paragraph| paragraph.words)
+        .collect();
     for pair in spoken.windows(2) {
         if let Tag::Inside(_) = labels.tag(ids[pair[1]]) {
             let id = ids[pair[1]];
@@ -63,6 +88,40 @@ pub fn decode(
         }
     }
     Ok(ids)
+}
+
+/// The words of a paragraph that have tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Paragraph {
+    /// Their numbers in the text, ascending; at least one.
+    pub words: Vec<usize>,
+    /// Whether a line begins with each of them.
+    pub begins_line: Vec<bool>,
+}
+
+impl Paragraph {
+    fn chain<'a>(&self, logits: &WordLogits, transitions: &'a Transitions) -> Chain<'a> {
+        let rows = self.words.iter().map(|&word| logits.row(word));
+        Chain::new(rows.zip(self.begins_line.iter().copied()), transitions)
+    }
+}
+
+/// The paragraphs of a text. Labels are decoded, and learnt, within each.
+pub fn paragraphs(text: &str, tokens: &Tokens) -> Vec<Paragraph> {
+    let ends = boundaries(text, tokens);
+    let spoken: Vec<usize> = (0..tokens.words.len())
+        .filter(|&w| tokens.first[w].is_some())
+        .collect();
+    spoken
+        .chunk_by(|_, &word| ends[word] < Boundary::Paragraph)
+        .map(|words| Paragraph {
+            begins_line: words
+                .iter()
+                .map(|&word| ends[word] >= Boundary::Line)
+                .collect(),
+            words: words.to_vec(),
+        })
+        .collect()
 }
 
 fn not_finite(words: &[usize], logits: &WordLogits) -> Option<(usize, usize)> {
@@ -77,113 +136,52 @@ fn not_finite(words: &[usize], logits: &WordLogits) -> Option<(usize, usize)> {
     })
 }
 
-/// Scores of a label at the start and of a label after another: 0 or minus infinity where only
-/// BIO's rules count.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Transitions {
-    /// Of each label at the start, `[L]`.
-    start: Vec<f64>,
-    /// Of label `to` after label `from` at `from * L + to`, `[L, L]`.
-    step: Vec<f64>,
-}
-
-impl Transitions {
-    /// Forbids what BIO forbids and is indifferent to the rest.
-    pub fn bio(labels: &Labels) -> Self {
-        let score = |tag: &Tag, previous| {
-            if tag.follows(previous) {
-                0.0
-            } else {
-                f64::NEG_INFINITY
-            }
-        };
-        let start = labels.tags().iter().map(|tag| score(tag, None)).collect();
-        let step = labels
-            .tags()
-            .iter()
-            .flat_map(|from| labels.tags().iter().map(move |to| score(to, Some(*from))))
-            .collect();
-        Self { start, step }
-    }
-}
-
-/// The best-scoring sequence of label ids for rows of L finite logits (Viterbi 1967). Of equally
-/// good ones it is the one with the lowest ids, counted from the end.
+/// The entities that the label ids of [`decode`] spell, with their scores.
 ///
-/// Logits need no log-softmax first: it subtracts the same number from all labels of a word.
-pub fn viterbi(rows: &[&[f32]], transitions: &Transitions) -> Vec<usize> {
-    let labels = transitions.start.len();
-    let mut scores = Vec::new();
-    // The best label before each label of each word but the first, [W - 1, L].
-    let mut back: Vec<usize> = Vec::with_capacity(rows.len().saturating_sub(1) * labels);
-    for row in rows {
-        let mut next = transitions.start.clone();
-        if !scores.is_empty() {
-            for (to, next) in next.iter_mut().enumerate() {
-                let (from, score) = best(
-                    (0..labels).map(|from| scores[from] + transitions.step[from * labels + to]),
-                );
-                back.push(from);
-                *next = score;
-            }
-        }
-        for (score, &logit) in next.iter_mut().zip(*row) {
-            *score += f64::from(logit);
-        }
-        scores = next;
-    }
-    let (mut id, _) = best(scores.iter().copied());
-    let mut ids = vec![id; rows.len()];
-    for (word, from) in back.chunks_exact(labels).enumerate().rev() {
-        id = from[id];
-        ids[word] = id;
-    }
-    ids
-}
-
-/// The first of the highest scores and its index.
-fn best(scores: impl Iterator<Item = f64>) -> (usize, f64) {
-    scores
-        .enumerate()
-        .fold((0, f64::NEG_INFINITY), |best, (i, score)| {
-            if score > best.1 { (i, score) } else { best }
-        })
-}
-
-/// The entities that a legal sequence of label ids spells, with scores from the logits.
-///
-/// An entity's score is the mean over its words of the softmax probability of the label each was
-/// given; words without tokens do not count.
+/// An entity's score is the probability, over all legal label sequences of its paragraph, that just
+/// these words are an entity of just this type, calibrated.
 pub fn entities(
+    text: &str,
     tokens: &Tokens,
     ids: &[usize],
     logits: &WordLogits,
-    labels: &Labels,
+    decoder: &Decoder,
 ) -> Vec<Entity> {
-    runs(ids, labels)
-        .map(|(words, kind)| {
-            let spoken = words.clone().filter(|&word| tokens.first[word].is_some());
-            let (sum, count) = spoken.fold((0.0, 0.0), |(sum, count), word| {
-                (sum + probability(logits.row(word), ids[word]), count + 1.0)
-            });
-            let score = if count > 0.0 {
-                (sum / count) as f32
-            } else {
-                0.0
-            };
-            Entity {
-                span: span(&tokens.words, &words, kind, labels),
-                score,
-            }
+    log_probabilities(text, tokens, ids, logits, decoder)
+        .into_iter()
+        .map(|(span, log_probability)| Entity {
+            span,
+            score: decoder.calibration.score(log_probability),
         })
         .collect()
 }
 
-/// Softmax probability of entry `id` of a row of logits.
-fn probability(row: &[f32], id: usize) -> f64 {
-    let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let exp = |logit: f32| f64::from(logit - highest).exp();
-    exp(row[id]) / row.iter().map(|&logit| exp(logit)).sum::<f64>()
+/// As [`entities`], each with the logarithm of its probability before calibration.
+pub fn log_probabilities(
+    text: &str,
+    tokens: &Tokens,
+    ids: &[usize],
+    logits: &WordLogits,
+    decoder: &Decoder,
+) -> Vec<(Span, f64)> {
+    let labels = &decoder.labels;
+    let mut found = Vec::new();
+    for paragraph in paragraphs(text, tokens) {
+        let own: Vec<usize> = paragraph.words.iter().map(|&word| ids[word]).collect();
+        let mut runs = runs(&own, labels).peekable();
+        if runs.peek().is_none() {
+            continue;
+        }
+        let chain = paragraph.chain(logits, &decoder.transitions);
+        let lattice = Lattice::new(&chain);
+        for (run, kind) in runs {
+            let not_after = labels.id_of(Tag::Inside(kind));
+            let log_probability = lattice.log_run(run.start, &own[run.clone()], not_after);
+            let words = paragraph.words[run.start]..paragraph.words[run.end - 1] + 1;
+            found.push((span(&tokens.words, &words, kind, labels), log_probability));
+        }
+    }
+    found
 }
 
 /// The spans that a sequence of label ids spells, one id per word. An `I-X` that nothing begins

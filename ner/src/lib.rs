@@ -6,11 +6,12 @@
 //! Ranges are half-open bytes of the original text throughout.
 //!
 //! ```
-//! use ner::{Labels, Tokenizer, finish, formats, prepare};
+//! use ner::{Decoder, Labels, Tokenizer, finish, formats, prepare};
 //!
 //! let vocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\nno\nheavy\nblee\n##ding\n,\nlow\nlh\n";
 //! let tokenizer = Tokenizer::from_vocab(vocab, None)?;
-//! let labels = Labels::guide();
+//! let decoder = Decoder::bio(Labels::guide());
+//! let labels = &decoder.labels;
 //!
 //! // Text to words, words to tokens, tokens to windows, windows to inputs. A short text is one
 //! // window.
@@ -37,7 +38,7 @@
 //! let logits: Vec<Vec<f32>> = prepared.inputs.iter().map(|input| forward(input)).collect();
 //!
 //! // Logits to labels to entities. A word is what its first token is: `##ding` has no say.
-//! let entities = finish(text, &prepared, &logits, &labels)?;
+//! let entities = finish(text, &prepared, &logits, &decoder)?;
 //! assert_eq!(entities[0].span.range, 3..17);
 //! assert!(entities[0].score > 0.99);
 //! let printed = formats::python::tuples(text, &entities);
@@ -45,7 +46,7 @@
 //!
 //! // The same in one call, where the forward pass does not have to be waited for.
 //! let forward = |input: &[u32]| Ok::<_, ner::Error>(forward(input));
-//! let same = ner::recognize(text, &tokenizer, &labels, 256, forward)?;
+//! let same = ner::recognize(text, &tokenizer, &decoder, 256, forward)?;
 //! assert_eq!(same, entities);
 //!
 //! // Files hold code points.
@@ -55,7 +56,10 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod bootstrap;
 pub mod boundary;
+pub mod calibration;
+pub mod crf;
 pub mod decode;
 pub mod entity;
 pub mod formats;
@@ -67,7 +71,7 @@ pub mod window;
 
 mod error;
 
-pub use decode::WordLogits;
+pub use decode::{Decoder, WordLogits};
 pub use entity::{Document, Entity, Span};
 pub use error::Error;
 pub use label::{Labels, Tag};
@@ -111,11 +115,12 @@ pub fn finish<R: AsRef<[f32]>>(
     text: &str,
     prepared: &Prepared,
     logits: &[R],
-    labels: &Labels,
+    decoder: &Decoder,
 ) -> Result<Vec<Entity>, Error> {
-    let logits = window::stitch(&prepared.tokens, &prepared.windows, logits, labels.len())?;
-    let ids = decode::decode(text, &prepared.tokens, &logits, labels)?;
-    Ok(decode::entities(&prepared.tokens, &ids, &logits, labels))
+    let tokens = &prepared.tokens;
+    let logits = window::stitch(tokens, &prepared.windows, logits, decoder.labels.len())?;
+    let ids = decode::decode(text, tokens, &logits, decoder)?;
+    Ok(decode::entities(text, tokens, &ids, &logits, decoder))
 }
 
 /// [`prepare`], `forward` for one input after another, [`finish`].
@@ -125,7 +130,7 @@ pub fn finish<R: AsRef<[f32]>>(
 pub fn recognize<E: From<Error>>(
     text: &str,
     tokenizer: &Tokenizer,
-    labels: &Labels,
+    decoder: &Decoder,
     max_tokens: usize,
     forward: impl FnMut(&[u32]) -> Result<Vec<f32>, E>,
 ) -> Result<Vec<Entity>, E> {
@@ -136,5 +141,5 @@ pub fn recognize<E: From<Error>>(
         .map(Vec::as_slice)
         .map(forward)
         .collect::<Result<Vec<_>, E>>()?;
-    Ok(finish(text, &prepared, &logits, labels)?)
+    Ok(finish(text, &prepared, &logits, decoder)?)
 }

@@ -1,7 +1,8 @@
 //! Decoding: against all sequences there are, on paragraphs, on words without tokens, on broken
 //! logits.
 
-use ner::decode::{Transitions, decode, entities, label_ids, spans, viterbi};
+use ner::crf::{Chain, Transitions};
+use ner::decode::{Decoder, decode, entities, label_ids, spans};
 use ner::tokenize::words;
 use ner::{Error, Labels, Span, Tokens, WordLogits};
 use proptest::prelude::*;
@@ -31,6 +32,11 @@ fn tokens(text: &str) -> Tokens {
     }
 }
 
+fn viterbi(rows: &[&[f32]], labels: &Labels) -> Vec<usize> {
+    let transitions = Transitions::bio(labels);
+    Chain::new(rows.iter().map(|row| (*row, false)), &transitions).best()
+}
+
 fn is_legal(ids: &[usize], labels: &Labels) -> bool {
     let previous = std::iter::once(None).chain(ids.iter().map(|&id| Some(labels.tag(id))));
     ids.iter()
@@ -55,7 +61,7 @@ proptest! {
         });
         let legal = all.filter(|ids| is_legal(ids, &labels));
         let best = legal.map(|ids| score(&ids)).fold(f64::NEG_INFINITY, f64::max);
-        let found = viterbi(&rows, &Transitions::bio(&labels));
+        let found = viterbi(&rows, &labels);
         prop_assert!(is_legal(&found, &labels));
         let reached = score(&found);
         prop_assert!((reached - best).abs() < TOLERANCE, "{found:?} scores {reached}, not {best}");
@@ -70,7 +76,7 @@ proptest! {
         names.rotate_left(turn);
         let labels = Labels::new(names).unwrap();
         let rows: Vec<&[f32]> = values.chunks_exact(5).collect();
-        let ids = viterbi(&rows, &Transitions::bio(&labels));
+        let ids = viterbi(&rows, &labels);
         prop_assert_eq!(ids.len(), rows.len());
         prop_assert!(is_legal(&ids, &labels));
     }
@@ -95,19 +101,19 @@ proptest! {
 #[test]
 fn ties_go_to_the_lowest_id() {
     let labels = two_types();
-    let transitions = Transitions::bio(&labels);
-    assert_eq!(viterbi(&[&[0.0; 5][..]; 4], &transitions), [0; 4]);
+    assert_eq!(viterbi(&[&[0.0; 5][..]; 4], &labels), [0; 4]);
     // I-S (2) after B-S or I-S, I-H (4) after B-H or I-H: equally good, and so are their
     // beginnings.
     let inside: &[f32] = &[0.0, 0.0, 3.0, 0.0, 3.0];
-    assert_eq!(viterbi(&[&[0.0; 5], inside], &transitions), [1, 2]);
-    assert_eq!(viterbi(&[], &transitions), [0; 0]);
+    assert_eq!(viterbi(&[&[0.0; 5], inside], &labels), [1, 2]);
+    assert_eq!(viterbi(&[], &labels), [0; 0]);
 }
 
 /// Decodes a text whose words have the given best labels by a margin of 4, the other label of the
 /// same type second ("?": no preference).
 fn check(text: &str, best: &[&str], expected: &[&str], marked: &[&str]) {
-    let labels = two_types();
+    let decoder = Decoder::bio(two_types());
+    let labels = &decoder.labels;
     let tokens = tokens(text);
     assert_eq!(tokens.words.len(), best.len(), "{text:?}");
     let logit = |best: &str, name: &str| match () {
@@ -131,17 +137,17 @@ fn check(text: &str, best: &[&str], expected: &[&str], marked: &[&str]) {
         labels: 5,
         values: best.iter().flat_map(row).collect(),
     };
-    let ids = decode(text, &tokens, &logits, &labels).unwrap();
+    let ids = decode(text, &tokens, &logits, &decoder).unwrap();
     let names: Vec<&str> = ids.iter().map(|&id| labels.names()[id].as_str()).collect();
     assert_eq!(names, expected, "{text:?}");
-    let found = entities(&tokens, &ids, &logits, &labels);
+    let found = entities(text, &tokens, &ids, &logits, &decoder);
     let texts: Vec<&str> = found
         .iter()
         .map(|entity| &text[entity.span.range.clone()])
         .collect();
     assert_eq!(texts, marked, "{text:?}");
     let plain: Vec<Span> = found.into_iter().map(|entity| entity.span).collect();
-    assert_eq!(plain, spans(&tokens.words, &ids, &labels));
+    assert_eq!(plain, spans(&tokens.words, &ids, labels));
 }
 
 #[test]
@@ -248,24 +254,28 @@ fn entities_of_texts() {
 }
 
 #[test]
-fn scores_are_mean_probabilities_of_words_with_tokens() {
-    let labels = two_types();
+fn a_score_is_the_probability_of_the_entity_among_legal_sequences() {
+    let decoder = Decoder::bio(two_types());
     let text = "heavy \u{200b} bleeding";
     let tokens = tokens(text);
-    // Softmax of (0, ln 4, 0, 0, 0) is 1/2 for the second; of (0, 0, ln 12, 0, 0) it is 3/4 for the
-    // third.
-    let values = [
-        [0.0, 4_f32.ln(), 0.0, 0.0, 0.0],
-        [0.0; 5],
-        [0.0, 0.0, 12_f32.ln(), 0.0, 0.0],
-    ]
-    .concat();
+    // All logits are 0 but one of ln 8, B-S of the first word: the four sequences that begin with it
+    // weigh 8 each, the three with O and the four with B-H one each.
+    let values = [[0.0, 8_f32.ln(), 0.0, 0.0, 0.0], [0.0; 5], [0.0; 5]].concat();
     let logits = WordLogits { labels: 5, values };
-    let ids = decode(text, &tokens, &logits, &labels).unwrap();
-    let found = entities(&tokens, &ids, &logits, &labels);
+    // B-S, I-S is one of them: 8 of 8 * 4 + 3 + 4.
+    let found = entities(text, &tokens, &[1, 2, 2], &logits, &decoder);
     assert_eq!(found.len(), 1);
+    assert_eq!(found[0].span.range, 0..text.len());
+    let expected = 8.0 / 39.0;
     assert!(
-        (found[0].score - 0.625).abs() < SCORE_TOLERANCE,
+        (found[0].score - expected).abs() < SCORE_TOLERANCE,
+        "{}",
+        found[0].score
+    );
+    // B-S alone: what follows is O, B-S or B-H.
+    let found = entities(text, &tokens, &[1, 0, 0], &logits, &decoder);
+    assert!(
+        (found[0].score - 3.0 * expected).abs() < SCORE_TOLERANCE,
         "{}",
         found[0].score
     );
@@ -273,7 +283,7 @@ fn scores_are_mean_probabilities_of_words_with_tokens() {
 
 #[test]
 fn logits_that_are_not_numbers_are_an_error() {
-    let labels = two_types();
+    let decoder = Decoder::bio(two_types());
     let text = "heavy bleeding";
     for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut logits = WordLogits {
@@ -281,7 +291,7 @@ fn logits_that_are_not_numbers_are_an_error() {
             values: vec![0.0; 10],
         };
         logits.values[8] = value;
-        let error = decode(text, &tokens(text), &logits, &labels).unwrap_err();
+        let error = decode(text, &tokens(text), &logits, &decoder).unwrap_err();
         assert_eq!(
             error.to_string(),
             format!("word 1: the logit of `B-H` is {value}")
@@ -304,7 +314,7 @@ fn logits_that_are_not_numbers_are_an_error() {
         ],
     };
     assert_eq!(
-        decode(text, &tokens(text), &logits, &labels).unwrap(),
+        decode(text, &tokens(text), &logits, &decoder).unwrap(),
         [0, 0]
     );
 }

@@ -2,7 +2,7 @@
 //! whole words of the text.
 
 use ner::tokenize::words;
-use ner::{Entity, Error, Labels, Tokenizer, recognize};
+use ner::{Decoder, Entity, Error, Labels, Tokenizer, recognize};
 use proptest::prelude::*;
 
 const VOCAB: &str = include_str!("goldens/vocab.txt");
@@ -18,12 +18,13 @@ fn noise(input: &[u32], labels: usize) -> Vec<f32> {
 
 fn check(text: &str, max_tokens: usize) -> Vec<Entity> {
     let tokenizer = Tokenizer::from_vocab(VOCAB, None).unwrap();
-    let labels = Labels::guide();
+    let decoder = Decoder::bio(Labels::guide());
+    let labels = &decoder.labels;
     let forward = |input: &[u32]| {
         assert!(input.len() <= max_tokens);
         Ok::<_, Error>(noise(input, labels.len()))
     };
-    let entities = recognize(text, &tokenizer, &labels, max_tokens, forward).unwrap();
+    let entities = recognize(text, &tokenizer, &decoder, max_tokens, forward).unwrap();
     let words = words(text);
     let mut end = 0;
     for Entity { span, score } in &entities {
@@ -88,13 +89,13 @@ fn bad_input_is_analysed() {
 #[test]
 fn an_error_of_the_forward_pass_comes_back() {
     let tokenizer = Tokenizer::from_vocab(VOCAB, None).unwrap();
-    let labels = Labels::guide();
+    let decoder = Decoder::bio(Labels::guide());
     let broken = Error::Config("broken".to_owned());
-    let result = recognize("pain", &tokenizer, &labels, 256, |_| {
+    let result = recognize("pain", &tokenizer, &decoder, 256, |_| {
         Err::<Vec<f32>, _>(broken.clone())
     });
     assert_eq!(result, Err(broken));
-    let short = recognize("pain", &tokenizer, &labels, 256, |_| {
+    let short = recognize("pain", &tokenizer, &decoder, 256, |_| {
         Ok::<_, Error>(vec![0.0])
     });
     assert_eq!(
@@ -107,6 +108,6 @@ fn an_error_of_the_forward_pass_comes_back() {
         })
     );
     let nan = |input: &[u32]| Ok::<_, Error>(vec![f32::NAN; input.len() * 11]);
-    let error = recognize("pain", &tokenizer, &labels, 256, nan).unwrap_err();
+    let error = recognize("pain", &tokenizer, &decoder, 256, nan).unwrap_err();
     assert_eq!(error.to_string(), "word 0: the logit of `O` is NaN");
 }

@@ -12,6 +12,7 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use candle_core::Device;
 use ner::Labels;
+use ner::boundary::Boundary;
 use ner::model::Config;
 use trainer::adamw::{AdamW, Options};
 use trainer::batch::Batch;
@@ -45,6 +46,7 @@ fn main() -> Result<()> {
         batch.ids.push(random.below(30_522) as u32);
         batch.rows.push(row as u32);
         batch.targets.push(random.below(11) as u32);
+        batch.boundaries.push(Boundary::Word);
     }
     let parameters = bert
         .parameters()

@@ -1,7 +1,9 @@
 //! Documents to training examples to batches.
 
 use anyhow::{Context, Result};
-use ner::{Document, Labels, Tokenizer};
+use ner::boundary::{Boundary, boundaries};
+use ner::{Document, Labels, Tag, Tokenizer};
+use serde::Serialize;
 
 use crate::random::Stream;
 
@@ -10,9 +12,22 @@ use crate::random::Stream;
 pub struct Example {
     /// Token ids, special tokens included.
     pub ids: Vec<u32>,
-    /// For each token its label id; `None` where the loss ignores it: special tokens, subwords
-    /// other than a word's first, and tokens of a window's context.
+    /// For each token its label id; `None` where the loss ignores it: special tokens, tokens of a
+    /// window's context and, with [`Subwords::First`], the further subwords of a word.
     pub targets: Vec<Option<u32>>,
+    /// What ends before each token. Labels form one chain up to the next [`Boundary::Paragraph`];
+    /// the first target of a window counts as one.
+    pub boundaries: Vec<Boundary>,
+}
+
+/// Which tokens of a word learn its label. Recognition asks the first one only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Subwords {
+    /// The first one.
+    First,
+    /// All; those after the first of a `B-X` word learn `I-X`.
+    All,
 }
 
 /// Cuts documents into windows of at most `max_length` tokens, the same ones that recognition uses.
@@ -24,6 +39,7 @@ pub fn examples(
     tokenizer: &Tokenizer,
     labels: &Labels,
     max_length: usize,
+    subwords: Subwords,
 ) -> Result<Vec<Example>> {
     let mut examples = Vec::with_capacity(documents.len());
     for document in documents {
@@ -31,10 +47,16 @@ pub fn examples(
         let ids = ner::decode::label_ids(&document.text, &tokens.words, &document.spans, labels)
             .with_context(|| format!("document {:?}", document.id))?;
         let mut targets = vec![None; tokens.ids.len()];
-        for (first, id) in tokens.first.iter().zip(ids) {
+        let mut before = vec![Boundary::Word; tokens.ids.len()];
+        let ends = boundaries(&document.text, &tokens);
+        for (word, first) in tokens.first.iter().enumerate() {
             if let Some(first) = *first {
-                targets[first] = Some(id as u32);
+                targets[first] = Some(ids[word] as u32);
+                before[first] = ends[word];
             }
+        }
+        if subwords == Subwords::All {
+            fill_subwords(&mut targets, labels);
         }
         for window in ner::window::cut(&document.text, &tokens, max_length) {
             let inside = window
@@ -45,17 +67,40 @@ pub fn examples(
                 .chain(inside)
                 .chain(std::iter::once(None))
                 .collect();
+            let mut boundaries = vec![Boundary::Word];
+            boundaries.extend(&before[window.tokens.clone()]);
+            boundaries.push(Boundary::Word);
+            if let Some(first) = targets.iter().position(Option::is_some) {
+                boundaries[first] = Boundary::Paragraph;
+            }
             // A window of an empty or wordless text teaches nothing and would divide the loss by
             // zero.
             if targets.iter().any(Option::is_some) {
                 examples.push(Example {
                     ids: tokenizer.input(&tokens.ids[window.tokens]),
                     targets,
+                    boundaries,
                 });
             }
         }
     }
     Ok(examples)
+}
+
+/// Gives the tokens after a word's first its label, as a continuation.
+fn fill_subwords(targets: &mut [Option<u32>], labels: &Labels) {
+    let mut word = None;
+    for target in targets {
+        match *target {
+            Some(id) => {
+                word = Some(match labels.tag(id as usize) {
+                    Tag::Begin(kind) => labels.id_of(Tag::Inside(kind)) as u32,
+                    _ => id,
+                })
+            }
+            None => *target = word,
+        }
+    }
 }
 
 /// Sequences one after the other, without padding. N is their total length.
@@ -69,6 +114,8 @@ pub struct Batch {
     pub rows: Vec<u32>,
     /// Label ids of these tokens.
     pub targets: Vec<u32>,
+    /// What ends before each of these tokens.
+    pub boundaries: Vec<Boundary>,
 }
 
 impl Batch {
@@ -79,10 +126,12 @@ impl Batch {
             ..Self::default()
         };
         for example in examples {
-            for (&id, target) in example.ids.iter().zip(&example.targets) {
+            let tokens = example.ids.iter().zip(&example.targets);
+            for ((&id, target), &boundary) in tokens.zip(&example.boundaries) {
                 if let Some(target) = *target {
                     batch.rows.push(batch.ids.len() as u32);
                     batch.targets.push(target);
+                    batch.boundaries.push(boundary);
                 }
                 batch.ids.push(id);
             }
@@ -172,13 +221,32 @@ mod tests {
         };
         let short = document("Hot flashes again.", 0..11);
         let examples = |document: Document, max_length| {
-            super::examples(&[document], &tokenizer, &labels, max_length).unwrap()
+            let first = Subwords::First;
+            super::examples(&[document], &tokenizer, &labels, max_length, first).unwrap()
         };
-        let expected = Example {
+        let mut boundaries = vec![Boundary::Word; 7];
+        boundaries[1] = Boundary::Paragraph;
+        let mut expected = Example {
             ids: vec![2, 5, 6, 7, 8, 9, 3],
             targets: vec![None, Some(1), Some(2), None, Some(0), Some(0), None],
+            boundaries,
         };
-        assert_eq!(examples(short.clone(), 16), [expected]);
+        assert_eq!(examples(short.clone(), 16), [expected.clone()]);
+        let all = super::examples(
+            std::slice::from_ref(&short),
+            &tokenizer,
+            &labels,
+            16,
+            Subwords::All,
+        );
+        expected.targets[3] = Some(2);
+        assert_eq!(all.unwrap(), [expected]);
+        // A line and a paragraph of their own.
+        let lines = &examples(document("Hot\nflashes\n\nagain.", 0..3), 16)[0];
+        assert_eq!(lines.boundaries[1..6], {
+            use Boundary::{Line, Paragraph, Word};
+            [Paragraph, Line, Word, Paragraph, Word]
+        });
         assert_eq!(examples(Document::default(), 16), []);
 
         // In windows of a long text context tokens repeat, targets do not.
@@ -192,7 +260,13 @@ mod tests {
         assert_eq!((targets.len(), &targets[..3]), (160, &[1, 2, 0][..]));
         assert!(targets[2..].iter().all(|&target| target == 0));
 
-        let cut = super::examples(&[document("Hot flashes", 0..6)], &tokenizer, &labels, 16);
+        let cut = super::examples(
+            &[document("Hot flashes", 0..6)],
+            &tokenizer,
+            &labels,
+            16,
+            Subwords::First,
+        );
         let message = format!("{:#}", cut.unwrap_err());
         assert!(message.contains("note"), "{message}");
     }
@@ -202,6 +276,7 @@ mod tests {
         let example = |ids: &[u32], targets: &[i32]| Example {
             ids: ids.to_vec(),
             targets: targets.iter().map(|&t| u32::try_from(t).ok()).collect(),
+            boundaries: vec![Boundary::Word; ids.len()],
         };
         let examples = [
             example(&[2, 7, 8, 3], &[-1, 4, -1, -1]),

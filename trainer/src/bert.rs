@@ -8,9 +8,13 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device, Tensor, Var};
+use ner::Decoder;
+use ner::crf::{Learned, Transitions};
+use ner::model::config::Head;
 use ner::model::{Config, tensors};
 
 use crate::batch::Batch;
+use crate::crf;
 use crate::ops::{self, Dropout, Form};
 use crate::random::{Stream, mix};
 
@@ -38,7 +42,7 @@ pub struct Bert {
 impl Bert {
     /// Takes weights of Hugging Face's names; those of [`tensors::specs`] that are absent from
     /// `weights` are drawn anew: matrices from a normal distribution of the configuration's
-    /// `initializer_range`, biases 0, LayerNorm weights 1. Returns their names too.
+    /// `initializer_range`, biases and a CRF's terms 0, LayerNorm weights 1. Returns their names too.
     ///
     /// # Errors
     /// Names a tensor of another shape and a configuration that cannot be a token classifier's.
@@ -97,6 +101,25 @@ impl Bert {
             .map(|name| (name.as_str(), &self.weights[name]))
     }
 
+    /// From logits to entities, with what the CRF has learnt so far and without calibration.
+    ///
+    /// # Errors
+    /// candle's.
+    pub fn decoder(&self) -> Result<Decoder> {
+        let mut decoder = Decoder::bio(self.config.labels()?);
+        if self.config.classifier_head == Head::Crf {
+            let values = |name: &str| self.weights[name].flatten_all()?.to_vec1::<f32>();
+            let learned = Learned {
+                start: &values(tensors::CRF_START)?,
+                step: &values(tensors::CRF_STEP)?,
+                end: &values(tensors::CRF_END)?,
+                line: &values(tensors::CRF_LINE)?,
+            };
+            decoder.transitions = Transitions::learned(&decoder.labels, learned);
+        }
+        Ok(decoder)
+    }
+
     /// Logits `[N, L]`.
     ///
     /// # Errors
@@ -110,7 +133,8 @@ impl Bert {
         pass.classify(&pass.encode(batch)?)
     }
 
-    /// Mean cross-entropy over the batch's targets; a scalar.
+    /// Mean cross-entropy over the batch's targets, or with a CRF the negative log-likelihood of their
+    /// sequences by target; a scalar.
     ///
     /// # Errors
     /// As [`Self::logits`]; a batch without targets; a target that is no label.
@@ -154,6 +178,19 @@ impl Bert {
         // Tokens that do not count need no logits.
         let rows = Tensor::new(batch.rows.as_slice(), &self.device)?;
         let logits = pass.classify(&pass.encode(batch)?.index_select(&rows, 0)?)?;
+        if self.config.classifier_head == Head::Crf {
+            let terms = [
+                tensors::CRF_START,
+                tensors::CRF_STEP,
+                tensors::CRF_END,
+                tensors::CRF_LINE,
+            ];
+            let terms: Vec<Tensor> = terms
+                .iter()
+                .map(|name| pass.weight(name))
+                .collect::<Result<_>>()?;
+            return crf::loss(&logits, &terms, batch, &self.config.labels()?);
+        }
         let targets = Tensor::new(batch.targets.as_slice(), &self.device)?;
         Ok(candle_nn::loss::cross_entropy(&logits, &targets)?)
     }
@@ -188,7 +225,7 @@ impl Bert {
 fn initial(name: &str, count: usize, deviation: f64, random: &mut Stream) -> Vec<f32> {
     if name.ends_with("LayerNorm.weight") {
         vec![1.0; count]
-    } else if name.ends_with(".bias") {
+    } else if name.ends_with(".bias") || name.starts_with("crf.") {
         vec![0.0; count]
     } else {
         (0..count)

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! OUTPUT/                    the epoch with the best F1 on the development documents
-//!   config.json              with id2label and label2id
+//!   config.json              with id2label and label2id, the head, and the scores' calibration on
+//!                            the development documents
 //!   model.safetensors        Hugging Face's names, F32
 //!   tokenizer.json  vocab.txt  tokenizer_config.json
 //!   training_args.json       how the run was made
@@ -21,6 +22,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use ner::Tokenizer;
+use ner::calibration::Calibration;
+use ner::model::Config;
 use serde_json::{Value, json};
 
 use crate::bert::Bert;
@@ -65,6 +68,8 @@ fn step_of(name: &str) -> Option<usize> {
 pub struct Contents<'a> {
     /// Configuration and weights.
     pub bert: &'a Bert,
+    /// From probabilities to scores.
+    pub calibration: Calibration,
     /// The tokenizer.
     pub tokenizer: &'a Tokenizer,
     /// `training_args.json`.
@@ -82,13 +87,18 @@ pub struct Contents<'a> {
 pub fn save(directory: &Path, contents: &Contents) -> Result<()> {
     let Contents {
         bert,
+        calibration,
         tokenizer,
         arguments,
         state,
         metrics,
     } = contents;
+    let config = Config {
+        calibration: Some(*calibration),
+        ..bert.config().clone()
+    };
     let files = [
-        ("config.json", bert.config().to_json().into_bytes()),
+        ("config.json", config.to_json().into_bytes()),
         ("tokenizer.json", tokenizer.to_json().into_bytes()),
         ("vocab.txt", tokenizer.to_vocab().into_bytes()),
         (

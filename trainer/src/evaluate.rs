@@ -6,11 +6,14 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use engine::Scratch;
-use ner::metrics::{self, Mode};
-use ner::{Document, Labels, Span, Tokenizer, decode, window};
+use ner::bootstrap::{self, Intervals};
+use ner::calibration::Calibration;
+use ner::metrics::{self, Mode, Report};
+use ner::{Decoder, Document, Span, Tokenizer, calibration, decode, window};
 use rayon::prelude::*;
 
 use crate::data;
+use crate::random::Stream;
 use crate::report::by_type;
 use crate::source::Source;
 
@@ -49,7 +52,7 @@ pub enum Format {
 /// Names the file or document that is wrong.
 pub fn run(args: &EvaluateArgs) -> Result<()> {
     let source = Source::load(args.model.as_deref())?;
-    let documents = data::read_documents(&args.data, &source.labels)?;
+    let documents = data::read_documents(&args.data, &source.decoder.labels)?;
     if documents.is_empty() {
         bail!("{}: holds no documents", args.data.display());
     }
@@ -60,21 +63,21 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
             answer(
                 document,
                 &source.tokenizer,
-                &source.labels,
+                &source.decoder,
                 source.max_tokens,
                 forward,
             )
         })
         .collect::<Result<Vec<_>>>()
         .with_context(|| args.data.display().to_string())?;
-    let evaluation = summarize(&documents, &answers, &source.labels);
+    let evaluation = summarize(&documents, &answers, &source.decoder);
 
     let json = serde_json::to_string_pretty(&evaluation)? + "\n";
     if let Some(path) = &args.output {
         fs::write(path, &json).with_context(|| path.display().to_string())?;
     }
     let printed = match args.format {
-        Format::Text => evaluation.table(source.labels.types()),
+        Format::Text => evaluation.table(source.decoder.labels.types()),
         Format::Json => json,
     };
     match std::io::stdout().write_all(printed.as_bytes()) {
@@ -85,7 +88,7 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
     }
 }
 
-/// Runs a forward pass over documents and compares what it finds with their marks.
+/// Runs a forward pass over documents.
 ///
 /// `max_tokens` is the longest input, special tokens included; `forward` gives the logits `[T, L]`
 /// of one input `[T]`.
@@ -93,26 +96,44 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
 /// # Errors
 /// What `forward` returns; a document with a mark that cuts a word or has a type that is not in
 /// `labels`; logits that are not finite or not `[T, L]`.
-pub fn evaluate_documents(
+pub fn answers(
     documents: &[Document],
     tokenizer: &Tokenizer,
-    labels: &Labels,
+    decoder: &Decoder,
     max_tokens: usize,
     mut forward: impl FnMut(&[u32]) -> Result<Vec<f32>>,
-) -> Result<Evaluation> {
-    let answers = documents
+) -> Result<Vec<Answer>> {
+    documents
         .iter()
-        .map(|document| answer(document, tokenizer, labels, max_tokens, &mut forward))
-        .collect::<Result<Vec<_>>>()?;
-    Ok(summarize(documents, &answers, labels))
+        .map(|document| answer(document, tokenizer, decoder, max_tokens, &mut forward))
+        .collect()
+}
+
+/// The calibration that fits a model's answers best.
+pub fn calibrate(documents: &[Document], answers: &[Answer]) -> Calibration {
+    Calibration::fit(&outcomes(documents, answers))
+}
+
+/// Entities' log-probabilities, each with whether it is among its document's marks.
+fn outcomes(documents: &[Document], answers: &[Answer]) -> Vec<(f64, bool)> {
+    let pairs = documents.iter().zip(answers);
+    let of_document = |(document, answer): (&Document, &Answer)| -> Vec<(f64, bool)> {
+        let found = answer.spans.iter().zip(&answer.log_probabilities);
+        found
+            .map(|(span, &log_probability)| (log_probability, document.spans.contains(span)))
+            .collect()
+    };
+    pairs.flat_map(of_document).collect()
 }
 
 /// What a model says about a document.
-struct Answer {
+pub struct Answer {
     /// Label ids of the words, as annotated and as decoded.
     gold: Vec<usize>,
     predicted: Vec<usize>,
     spans: Vec<Span>,
+    /// Of the spans, before calibration.
+    log_probabilities: Vec<f64>,
     /// Words that the network saw, and the sum of their cross-entropies.
     words: usize,
     loss: f64,
@@ -121,14 +142,15 @@ struct Answer {
 fn answer(
     document: &Document,
     tokenizer: &Tokenizer,
-    labels: &Labels,
+    decoder: &Decoder,
     max_tokens: usize,
     forward: impl FnMut(&[u32]) -> Result<Vec<f32>>,
 ) -> Result<Answer> {
     let in_document = || format!("document `{}`", document.id);
     let prepared = ner::prepare(&document.text, tokenizer, max_tokens);
     let tokens = &prepared.tokens;
-    let gold = decode::label_ids(&document.text, &tokens.words, &document.spans, labels)
+    let (text, labels) = (&document.text, &decoder.labels);
+    let gold = decode::label_ids(text, &tokens.words, &document.spans, labels)
         .with_context(in_document)?;
     let logits = prepared
         .inputs
@@ -139,9 +161,11 @@ fn answer(
     let logits = logits.with_context(in_document)?;
     let logits = window::stitch(tokens, &prepared.windows, &logits, labels.len())
         .with_context(in_document)?;
-    let predicted =
-        decode::decode(&document.text, tokens, &logits, labels).with_context(in_document)?;
-    let spans = decode::spans(&tokens.words, &predicted, labels);
+    let predicted = decode::decode(text, tokens, &logits, decoder).with_context(in_document)?;
+    let (spans, log_probabilities) =
+        decode::log_probabilities(text, tokens, &predicted, &logits, decoder)
+            .into_iter()
+            .unzip();
     let seen = || (0..gold.len()).filter(|&word| tokens.first[word].is_some());
     let loss = seen()
         .map(|word| cross_entropy(logits.row(word), gold[word]))
@@ -150,10 +174,14 @@ fn answer(
         words: seen().count(),
         loss,
         spans,
+        log_probabilities,
         gold,
         predicted,
     })
 }
+
+/// Intervals of the score that its reliability is measured in.
+const BINS: usize = 10;
 
 /// Negative logarithm of the softmax probability of a label.
 fn cross_entropy(logits: &[f32], label: usize) -> f64 {
@@ -165,7 +193,15 @@ fn cross_entropy(logits: &[f32], label: usize) -> f64 {
     sum.ln() + largest - f64::from(logits[label])
 }
 
-fn summarize(documents: &[Document], answers: &[Answer], labels: &Labels) -> Evaluation {
+/// Intervals of F1 from a report per document; the draws are always the same.
+fn intervals(reports: impl Iterator<Item = Report>) -> Intervals {
+    let mut draws = Stream::new(1);
+    bootstrap::f1_intervals(&reports.collect::<Vec<_>>(), |n| draws.below(n))
+}
+
+/// Compares what a model says with the documents' marks.
+pub fn summarize(documents: &[Document], answers: &[Answer], decoder: &Decoder) -> Evaluation {
+    let labels = &decoder.labels;
     let pairs = || {
         documents
             .iter()
@@ -183,8 +219,15 @@ fn summarize(documents: &[Document], answers: &[Answer], labels: &Labels) -> Eva
         names(|answer| &answer.gold),
         names(|answer| &answer.predicted),
     );
-    let strict = metrics::spans(pairs(), labels.types());
-    let overlap = metrics::overlap(pairs(), labels.types());
+    let types = labels.types();
+    let strict = metrics::spans(pairs(), types);
+    let overlap = metrics::overlap(pairs(), types);
+    let strict_each = pairs().map(|pair| metrics::spans([pair], types));
+    let overlap_each = pairs().map(|pair| metrics::overlap([pair], types));
+    let scores = outcomes(documents, answers)
+        .into_iter()
+        .map(|(log_probability, right)| (decoder.calibration.score(log_probability), right));
+    let reliability = calibration::reliability(&scores.collect::<Vec<_>>(), BINS);
     let words: usize = answers.iter().map(|answer| answer.words).sum();
     let loss: f64 = answers.iter().map(|answer| answer.loss).sum();
     Evaluation {
@@ -196,8 +239,12 @@ fn summarize(documents: &[Document], answers: &[Answer], labels: &Labels) -> Eva
         eval_words: words,
         overall: strict.overall,
         types: by_type(&strict),
+        f1_intervals: intervals(strict_each),
         overlap: overlap.overall,
         overlap_types: by_type(&overlap),
+        overlap_f1_intervals: intervals(overlap_each),
+        calibration_error: calibration::expected_error(&reliability),
+        reliability,
         seqeval_default: metrics::sequences(&gold, &predicted, labels, Mode::Default).overall,
         seqeval_strict: metrics::sequences(&gold, &predicted, labels, Mode::StrictIob2).overall,
     }

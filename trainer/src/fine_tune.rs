@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use ner::model::config::Head;
 use ner::{Document, Labels, Tokenizer};
 use serde::Serialize;
 
-use crate::batch::{self, Example};
+use crate::batch::{self, Example, Subwords};
 use crate::bert::Bert;
 use crate::train::{Run, Stopped};
 use crate::{checkpoint, data, device, hub};
@@ -23,9 +24,9 @@ pub struct FineTuneArgs {
     #[arg(long, value_name = "DIR|HUB_ID")]
     pub base: String,
     /// Training documents: BIO (.bio, .txt), JSON lines (.jsonl), a file or a directory of marked
-    /// text
-    #[arg(long, value_name = "FILE|DIR")]
-    pub train: PathBuf,
+    /// text; repeat it for several
+    #[arg(long, value_name = "FILE|DIR", required = true)]
+    pub train: Vec<PathBuf>,
     /// Development documents, in the same formats: the epoch with the best strict F1 on them is
     /// kept
     #[arg(long, value_name = "FILE|DIR")]
@@ -70,6 +71,13 @@ pub struct FineTuneArgs {
     /// Dropout everywhere, instead of what the base's config.json says
     #[arg(long, value_name = "PROBABILITY", value_parser = fraction)]
     pub dropout: Option<f64>,
+    /// What stands behind the classifier: nothing, or a linear-chain CRF that learns how labels follow
+    /// each other
+    #[arg(long, value_enum, default_value_t = HeadChoice::Softmax)]
+    pub head: HeadChoice,
+    /// Which tokens of a word learn its label; a CRF is one of words and takes `first`
+    #[arg(long, value_enum, default_value_t = Subwords::First)]
+    pub subwords: Subwords,
     /// Entity types of the data, separated by commas
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
     #[arg(default_values_t = ner::label::GUIDE_TYPES.map(String::from))]
@@ -77,6 +85,25 @@ pub struct FineTuneArgs {
     /// Take a hub model only from what was downloaded before; so does HF_HUB_OFFLINE=1
     #[arg(long)]
     pub offline: bool,
+}
+
+/// [`Head`] on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HeadChoice {
+    /// Words are independent of each other but for BIO's rules.
+    Softmax,
+    /// A linear-chain CRF.
+    Crf,
+}
+
+impl From<HeadChoice> for Head {
+    fn from(choice: HeadChoice) -> Self {
+        match choice {
+            HeadChoice::Softmax => Self::Softmax,
+            HeadChoice::Crf => Self::Crf,
+        }
+    }
 }
 
 fn number(text: &str) -> Result<f64, String> {
@@ -123,6 +150,9 @@ pub(crate) fn fraction(text: &str) -> Result<f64, String> {
 /// training has begun.
 pub fn run(arguments: &FineTuneArgs) -> Result<()> {
     let labels = labels(&arguments.types)?;
+    if arguments.head == HeadChoice::Crf && arguments.subwords == Subwords::All {
+        bail!("--head crf: its labels are those of words; leave out --subwords all");
+    }
     let device = arguments.device.open()?;
     let base = hub::load(&arguments.base, arguments.offline || hub::offline())?;
     let max_length = arguments.max_length as usize;
@@ -132,10 +162,22 @@ pub fn run(arguments: &FineTuneArgs) -> Result<()> {
             base.config.max_position_embeddings
         );
     }
-    let train = data::read_documents(&arguments.train, &labels)?;
+    let train = arguments.train.iter();
+    let train = train.map(|path| data::read_documents(path, &labels));
+    let train = train.collect::<Result<Vec<_>>>()?.concat();
     let dev = data::read_documents(&arguments.dev, &labels)?;
-    let examples = examples("--train", &train, &base.tokenizer, &labels, max_length)?;
-    self::examples("--dev", &dev, &base.tokenizer, &labels, max_length)?;
+    let examples = |argument, documents| {
+        examples(
+            argument,
+            documents,
+            &base.tokenizer,
+            &labels,
+            max_length,
+            arguments.subwords,
+        )
+    };
+    examples("--dev", &dev)?;
+    let examples = examples("--train", &train)?;
     warn_of_leaks(&train, &dev);
 
     let hub::Base {
@@ -144,9 +186,11 @@ pub fn run(arguments: &FineTuneArgs) -> Result<()> {
         mut weights,
     } = base;
     if config.labels().ok().as_ref() != Some(&labels) {
-        weights.retain(|name, _| !name.starts_with("classifier."));
+        weights.retain(|name, _| !is_head(name));
     }
     let mut config = config.with_labels(&labels);
+    config.classifier_head = arguments.head.into();
+    config.calibration = None;
     if let Some(dropout) = arguments.dropout {
         config.hidden_dropout_prob = dropout;
         config.attention_probs_dropout_prob = dropout;
@@ -154,7 +198,7 @@ pub fn run(arguments: &FineTuneArgs) -> Result<()> {
     }
     let (bert, drawn) =
         Bert::new(config, weights, arguments.seed, &device).context(arguments.base.clone())?;
-    if let Some(name) = drawn.iter().find(|name| !name.starts_with("classifier.")) {
+    if let Some(name) = drawn.iter().find(|name| !is_head(name)) {
         bail!("{}: the weights lack {name}", arguments.base);
     }
     checkpoint::prepare(&arguments.output, arguments.overwrite)?;
@@ -163,7 +207,6 @@ pub fn run(arguments: &FineTuneArgs) -> Result<()> {
         arguments,
         bert,
         tokenizer,
-        labels,
         examples,
         dev,
     };
@@ -175,6 +218,11 @@ pub fn run(arguments: &FineTuneArgs) -> Result<()> {
         };
         error.context(Stopped::new(format!("training stopped; {kept}")))
     })
+}
+
+/// Whether a tensor belongs to the task and not to the base.
+fn is_head(name: &str) -> bool {
+    name.starts_with("classifier.") || name.starts_with("crf.")
 }
 
 /// The labels of the types that `--types` names.
@@ -191,9 +239,10 @@ fn examples(
     tokenizer: &Tokenizer,
     labels: &Labels,
     max_length: usize,
+    subwords: Subwords,
 ) -> Result<Vec<Example>> {
-    let examples =
-        batch::examples(documents, tokenizer, labels, max_length).context(argument.to_owned())?;
+    let examples = batch::examples(documents, tokenizer, labels, max_length, subwords)
+        .context(argument.to_owned())?;
     if examples.is_empty() {
         bail!(
             "{argument}: {} documents without a single word",

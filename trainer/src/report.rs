@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use ner::bootstrap::{Interval, Intervals};
+use ner::calibration::Bin;
 use ner::metrics::{Report, Score};
 use serde::{Deserialize, Serialize};
 
@@ -29,10 +31,19 @@ pub struct Evaluation {
     pub overall: Score,
     /// Whole entities, by type.
     pub types: BTreeMap<String, Score>,
+    /// 95 % intervals of the F1 of whole entities, by a bootstrap over documents.
+    pub f1_intervals: Intervals,
     /// All types, when a prediction that overlaps an entity of its type is right.
     pub overlap: Score,
     /// The same by type.
     pub overlap_types: BTreeMap<String, Score>,
+    /// 95 % intervals of the F1 of overlapping entities.
+    pub overlap_f1_intervals: Intervals,
+    /// How far scores are from the share of entities that are right: the expected calibration error
+    /// over `reliability`.
+    pub calibration_error: f64,
+    /// Entities by score, in intervals of equal width from 0 to 1.
+    pub reliability: Vec<Bin>,
     /// All types, as seqeval counts by default.
     pub seqeval_default: Score,
     /// All types, as seqeval counts with `mode="strict", scheme=IOB2`.
@@ -55,30 +66,35 @@ impl Evaluation {
             .unwrap_or(0)
             .max(ALL.len());
         let mut table = format!(
-            "{:width$}  precision  recall      F1  support  predicted  overlap F1\n",
+            "{:width$}  precision  recall      F1         95 %  support  predicted  overlap F1\n",
             "strict"
         );
-        let mut row = |name: &str, score: &Score, overlap: &Score| {
+        let mut row = |name: &str, score: &Score, [low, high]: Interval, overlap: &Score| {
             // Writing to a string does not fail.
             let _ = writeln!(
                 table,
-                "{name:width$}  {:9.4}  {:6.4}  {:6.4}  {:7}  {:9}  {:10.4}",
+                "{name:width$}  {:9.4}  {:6.4}  {:6.4}  {low:.3}-{high:.3}  {:7}  {:9}  {:10.4}",
                 score.precision, score.recall, score.f1, score.support, score.predicted, overlap.f1
             );
         };
         for name in types {
-            if let (Some(score), Some(overlap)) =
-                (self.types.get(name), self.overlap_types.get(name))
-            {
-                row(name, score, overlap);
+            if let (Some(score), Some(interval), Some(overlap)) = (
+                self.types.get(name),
+                self.f1_intervals.types.get(name),
+                self.overlap_types.get(name),
+            ) {
+                row(name, score, *interval, overlap);
             }
         }
-        row(ALL, &self.overall, &self.overlap);
+        row(ALL, &self.overall, self.f1_intervals.overall, &self.overlap);
         let _ = writeln!(
             table,
-            "\nseqeval F1: default {:.4}, strict IOB2 {:.4}\nloss {:.4} over {} words of {} documents",
+            "\nseqeval F1: default {:.4}, strict IOB2 {:.4}\n\
+             expected calibration error {:.4}\n\
+             loss {:.4} over {} words of {} documents",
             self.seqeval_default.f1,
             self.seqeval_strict.f1,
+            self.calibration_error,
             self.eval_loss,
             self.eval_words,
             self.eval_documents,

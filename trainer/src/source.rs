@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use engine::{Model, Scratch};
 use ner::model::{Bundle, Config};
-use ner::{Entity, Labels, Tokenizer, window};
+use ner::{Decoder, Entity, Tokenizer, window};
 
 /// A model with all that it takes to go from text to entities.
 #[derive(Debug)]
@@ -16,8 +16,8 @@ pub struct Source {
     pub model: Model,
     /// Its tokenizer.
     pub tokenizer: Tokenizer,
-    /// What its logits stand for.
-    pub labels: Labels,
+    /// From its logits to entities.
+    pub decoder: Decoder,
     /// Its configuration.
     pub config: Config,
     /// Longest input that a text is cut into, special tokens included.
@@ -89,7 +89,7 @@ impl Source {
         Ok(Self {
             model: Model::new(bundle)?,
             tokenizer: bundle.tokenizer()?,
-            labels: config.labels()?,
+            decoder: bundle.decoder()?,
             max_tokens: window::MAX_TOKENS.min(config.max_position_embeddings),
             config,
         })
@@ -104,7 +104,7 @@ impl Source {
         ner::recognize(
             text,
             &self.tokenizer,
-            &self.labels,
+            &self.decoder,
             self.max_tokens,
             |ids| self.forward(ids, scratch),
         )

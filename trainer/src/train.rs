@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use ner::{Document, Labels, Tokenizer};
+use ner::calibration::Calibration;
+use ner::{Document, Tokenizer};
 use serde_json::json;
 
 use crate::adamw::{AdamW, Options};
@@ -42,7 +43,6 @@ pub(crate) struct Run<'a> {
     pub(crate) arguments: &'a FineTuneArgs,
     pub(crate) bert: Bert,
     pub(crate) tokenizer: Tokenizer,
-    pub(crate) labels: Labels,
     pub(crate) examples: Vec<Example>,
     pub(crate) dev: Vec<Document>,
 }
@@ -111,7 +111,7 @@ impl Run<'_> {
             bar.finish_and_clear();
             let trained = start.elapsed();
 
-            let evaluation = self.evaluate()?;
+            let (evaluation, calibration) = self.evaluate()?;
             let loss = losses / batches.len() as f64;
             self.print(epoch, loss, trained, start.elapsed(), &evaluation);
             let (f1, dev_loss) = (evaluation.eval_f1, evaluation.eval_loss);
@@ -129,6 +129,7 @@ impl Run<'_> {
             }));
             let contents = Contents {
                 bert: &self.bert,
+                calibration,
                 tokenizer: &self.tokenizer,
                 arguments: record.clone(),
                 state: json!({
@@ -172,8 +173,8 @@ impl Run<'_> {
         Ok(value)
     }
 
-    /// Scores on the development documents.
-    fn evaluate(&self) -> Result<Evaluation> {
+    /// Scores on the development documents, and the calibration that fits them.
+    fn evaluate(&self) -> Result<(Evaluation, Calibration)> {
         let forward = |ids: &[u32]| -> Result<Vec<f32>> {
             Ok(self
                 .bert
@@ -182,13 +183,11 @@ impl Run<'_> {
                 .to_vec1()?)
         };
         let max_length = self.arguments.max_length as usize;
-        evaluate::evaluate_documents(
-            &self.dev,
-            &self.tokenizer,
-            &self.labels,
-            max_length,
-            forward,
-        )
+        let mut decoder = self.bert.decoder()?;
+        let answers = evaluate::answers(&self.dev, &self.tokenizer, &decoder, max_length, forward)?;
+        decoder.calibration = evaluate::calibrate(&self.dev, &answers);
+        let evaluation = evaluate::summarize(&self.dev, &answers, &decoder);
+        Ok((evaluation, decoder.calibration))
     }
 
     fn print(

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use candle_core::{DType, Device, Tensor};
+use ner::boundary::Boundary;
 use ner::model::Config;
 use safetensors::SafeTensors;
 use trainer::adamw::{AdamW, Options};
@@ -56,6 +57,7 @@ fn golden() -> Golden {
                 .iter()
                 .map(|&target| u32::try_from(target).ok())
                 .collect(),
+            boundaries: vec![Boundary::Word; length as usize],
         });
     let batch = Batch::of(&examples.collect::<Vec<_>>());
     let loss = tensors["loss"].to_vec1::<f64>().unwrap()[0];

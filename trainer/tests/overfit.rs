@@ -8,7 +8,9 @@ use std::process::Command;
 
 use candle_core::Device;
 use clap::Parser;
-use ner::model::{Bundle, Config};
+use ner::calibration::Calibration;
+use ner::crf::Transitions;
+use ner::model::{Bundle, Config, bundle};
 use ner::{Labels, Tokenizer};
 use serde_json::{Value, json};
 use trainer::batch::Batch;
@@ -65,6 +67,7 @@ fn workplace() -> tempfile::TempDir {
         &base,
         &Contents {
             bert: &bert,
+            calibration: Calibration::default(),
             tokenizer: &tokenizer,
             arguments,
             state,
@@ -208,6 +211,45 @@ fn twenty_sentences_are_learned_and_the_directory_is_complete() {
     )
     .unwrap();
     assert_eq!(json_of(&output.join("eval_metrics.json"))["eval_f1"], 1.0);
+}
+
+/// A CRF is learnt, goes through directory and exported file, and leaves with its head.
+#[test]
+fn a_crf_is_learned_and_exported() {
+    let place = workplace();
+    let crf = ["--head", "crf", "--epochs", "30", "--lr", "3e-3"];
+    let output = fine_tune(place.path(), "base", "out", &crf).unwrap();
+    let metrics = json_of(&output.join("eval_metrics.json"));
+    assert_eq!(metrics["eval_f1"], 1.0, "{metrics}");
+    let config = json_of(&output.join("config.json"));
+    assert_eq!(config["classifier_head"], "crf");
+    assert!(
+        config["calibration"]["slope"].as_f64().unwrap() > 0.0,
+        "{config}"
+    );
+
+    let text = |name: &str| fs::read_to_string(output.join(name)).unwrap();
+    let weights = fs::read(output.join("model.safetensors")).unwrap();
+    let (config, tokenizer) = (text("config.json"), text("tokenizer.json"));
+    let bundle = Bundle::from_fine_tuned("out", &config, &tokenizer, &weights).unwrap();
+    let decoder = bundle.decoder().unwrap();
+    assert_ne!(decoder.transitions, Transitions::bio(&decoder.labels));
+    let exported = bundle::write(&bundle).unwrap();
+    let read = Bundle::read("exported", &exported).unwrap();
+    assert_eq!(read.decoder().unwrap(), decoder);
+
+    let further = ["--epochs", "1", "--lr", "1e-5"];
+    let output = fine_tune(place.path(), "out", "further", &further).unwrap();
+    let config = json_of(&output.join("config.json"));
+    assert_eq!(config.get("classifier_head"), None, "{config}");
+    let error = fine_tune(
+        place.path(),
+        "base",
+        "none",
+        &["--head", "crf", "--subwords", "all"],
+    );
+    let error = format!("{:#}", error.unwrap_err());
+    assert!(error.starts_with("--head crf: "), "{error}");
 }
 
 #[test]

@@ -30,10 +30,12 @@ use safetensors::tensor::TensorInfo;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::config::Head;
 use super::container::Container;
-use super::tensors::{Role, Spec, scale_name, specs};
+use super::tensors::{self, Role, Spec, scale_name, specs};
 use super::{Config, quant};
-use crate::{Error, Tokenizer};
+use crate::crf::{Learned, Transitions};
+use crate::{Decoder, Error, Tokenizer};
 
 /// Version of the file format that this crate writes and reads.
 pub const FORMAT_VERSION: &str = "1";
@@ -216,6 +218,26 @@ impl<'a> Bundle<'a> {
     /// The tokenizer.
     pub fn tokenizer(&self) -> Result<Tokenizer, Error> {
         Tokenizer::from_json(&self.tokenizer_json)
+    }
+
+    /// What turns the network's logits into entities.
+    ///
+    /// # Errors
+    /// As [`Config::labels`]; none for a bundle that was read from a file.
+    pub fn decoder(&self) -> Result<Decoder, Error> {
+        let mut decoder = Decoder::bio(self.config.labels()?);
+        if self.config.classifier_head == Head::Crf {
+            let values = |name| self.tensor(name).to_f32();
+            let learned = Learned {
+                start: &values(tensors::CRF_START),
+                step: &values(tensors::CRF_STEP),
+                end: &values(tensors::CRF_END),
+                line: &values(tensors::CRF_LINE),
+            };
+            decoder.transitions = Transitions::learned(&decoder.labels, learned);
+        }
+        decoder.calibration = self.config.calibration.unwrap_or_default();
+        Ok(decoder)
     }
 
     /// The text of the `tokenizer.json`.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::calibration::Calibration;
 use crate::{Error, Labels};
 
 /// A BERT token classifier's configuration, with Hugging Face's names. Unknown fields of a
@@ -59,6 +60,29 @@ pub struct Config {
     /// Ids by label name.
     #[serde(default, serialize_with = "by_value")]
     pub label2id: BTreeMap<String, usize>,
+    /// What stands behind the classifier; a field of this project, which others ignore.
+    #[serde(default, skip_serializing_if = "Head::is_softmax")]
+    pub classifier_head: Head,
+    /// From an entity's probability to its score; a field of this project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
+}
+
+/// What stands behind the classifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Head {
+    /// Nothing: words are independent of each other but for BIO's rules.
+    #[default]
+    Softmax,
+    /// A linear-chain CRF, [`crate::crf`].
+    Crf,
+}
+
+impl Head {
+    fn is_softmax(&self) -> bool {
+        *self == Self::Softmax
+    }
 }
 
 /// What transformers' `BertConfig` assumes for a field that is not there.
@@ -253,6 +277,14 @@ impl Config {
             return Err(format!(
                 "`layer_norm_eps` is {}, expected a positive number",
                 self.layer_norm_eps
+            ));
+        }
+        if let Some(Calibration { slope, intercept }) = self.calibration
+            && !(slope.is_finite() && slope > 0.0 && intercept.is_finite())
+        {
+            return Err(format!(
+                "`calibration` is a slope of {slope} and an intercept of {intercept}, expected finite numbers, the \
+                 slope positive"
             ));
         }
         if !(self.initializer_range.is_finite() && self.initializer_range >= 0.0) {

@@ -1,6 +1,7 @@
 //! Every tensor of a BERT token classifier: name, shape, role.
 
 use super::Config;
+use super::config::Head;
 
 /// How a tensor is stored in an exported file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,7 +11,7 @@ pub enum Role {
     /// `[out, in]` matrix of an encoder layer: int8 with one scale per row, that is per output
     /// channel.
     Linear,
-    /// Kept in F32: biases, LayerNorm, the classifier.
+    /// Kept in F32: biases, LayerNorm, the classifier, the CRF.
     Float,
 }
 
@@ -38,7 +39,8 @@ impl Spec {
 }
 
 /// All tensors of a model in the order of the forward pass, with the names and shapes of
-/// transformers' `BertForTokenClassification` (which has no pooler).
+/// transformers' `BertForTokenClassification` (which has no pooler); behind them those of a CRF, with
+/// the names of pytorch-crf and one of our own.
 pub fn specs(config: &Config, labels: usize) -> Vec<Spec> {
     let (h, f) = (config.hidden_size, config.intermediate_size);
     let mut specs = Vec::with_capacity(7 + 16 * config.num_hidden_layers);
@@ -94,8 +96,23 @@ pub fn specs(config: &Config, labels: usize) -> Vec<Spec> {
     }
     push("classifier.weight".into(), &[labels, h], Role::Float);
     push("classifier.bias".into(), &[labels], Role::Float);
+    if config.classifier_head == Head::Crf {
+        push(CRF_START.into(), &[labels], Role::Float);
+        push(CRF_STEP.into(), &[labels, labels], Role::Float);
+        push(CRF_END.into(), &[labels], Role::Float);
+        push(CRF_LINE.into(), &[labels], Role::Float);
+    }
     specs
 }
+
+/// Score of each label at a paragraph's first word.
+pub const CRF_START: &str = "crf.start_transitions";
+/// Score of each label (column) after each other (row).
+pub const CRF_STEP: &str = "crf.transitions";
+/// Score of each label at a paragraph's last word.
+pub const CRF_END: &str = "crf.end_transitions";
+/// Score of each label at a line's first word.
+pub const CRF_LINE: &str = "crf.line_starts";
 
 /// Name of the scales of an int8 tensor.
 pub fn scale_name(name: &str) -> String {

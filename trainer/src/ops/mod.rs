@@ -17,7 +17,7 @@ mod gemm;
 mod linear;
 mod norm;
 mod simd;
-mod slices;
+pub(crate) mod slices;
 #[cfg(test)]
 mod tests;
 

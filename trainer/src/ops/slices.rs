@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, Device, Layout, Result, Storage, Tensor};
 
 /// Values that an op was given; its callers make every argument contiguous.
-pub(super) fn of_storage<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+pub(crate) fn of_storage<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     let values = storage.as_slice::<f32>()?;
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(&values[start..end]),
@@ -15,7 +15,7 @@ pub(super) fn of_storage<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result
 }
 
 /// Runs `f` over the values of a contiguous F32 tensor on the CPU.
-pub(super) fn with<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> Result<R>) -> Result<R> {
+pub(crate) fn with<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> Result<R>) -> Result<R> {
     let (storage, layout) = tensor.storage_and_layout();
     match &*storage {
         Storage::Cpu(storage) => f(of_storage(storage, layout)?),
@@ -24,6 +24,6 @@ pub(super) fn with<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> Result<R>) -> R
 }
 
 /// A tensor on the CPU that takes over `values`.
-pub(super) fn tensor(values: Vec<f32>, shape: &[usize]) -> Result<Tensor> {
+pub(crate) fn tensor(values: Vec<f32>, shape: &[usize]) -> Result<Tensor> {
     Tensor::from_vec(values, shape, &Device::Cpu)
 }

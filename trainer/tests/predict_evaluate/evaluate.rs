@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use ner::metrics::Score;
-use ner::{Document, Labels, Span, Tokenizer};
-use trainer::evaluate::{Evaluation, evaluate_documents};
+use ner::{Decoder, Document, Labels, Span, Tokenizer};
+use trainer::evaluate::{Evaluation, answers, summarize};
 
 use crate::model::Models;
 use crate::{check_refused, printed, trainer};
@@ -111,6 +111,9 @@ fn scores_are_those_counted_by_hand() {
             check_close(found, &overall, what);
         }
         check_close(&found.overlap, &score(4, 5, 5), "overlap");
+        assert_eq!(found.f1_intervals.overall, [0.0, 1.0]);
+        assert_eq!(found.f1_intervals.types["Symptoms"], [0.0, 1.0]);
+        assert_eq!(found.overlap_f1_intervals.types["Symptoms"], [1.0, 1.0]);
         let expected = BTreeMap::from([
             ("Symptoms", (score(1, 2, 2), score(2, 2, 2))),
             ("Hormones", (score(1, 1, 1), score(1, 1, 1))),
@@ -160,20 +163,36 @@ fn table_has_a_line_per_type() {
         .map(|line| line.split_whitespace().collect())
         .collect();
     let expected = [
-        "strict precision recall F1 support predicted overlap F1",
-        "Symptoms 0.5000 0.5000 0.5000 2 2 1.0000",
-        "Hormones 1.0000 1.0000 1.0000 1 1 1.0000",
-        "Procedures 1.0000 1.0000 1.0000 1 1 1.0000",
-        "Medications 0.0000 0.0000 0.0000 1 0 0.0000",
-        "Ultrasound 0.0000 0.0000 0.0000 0 1 0.0000",
-        "all types 0.6000 0.6000 0.6000 5 5 0.8000",
+        "strict precision recall F1 95 % support predicted overlap F1",
+        "Symptoms 0.5000 0.5000 0.5000 0.000-1.000 2 2 1.0000",
+        "Hormones 1.0000 1.0000 1.0000 1.000-1.000 1 1 1.0000",
+        "Procedures 1.0000 1.0000 1.0000 1.000-1.000 1 1 1.0000",
+        "Medications 0.0000 0.0000 0.0000 0.000-0.000 1 0 0.0000",
+        "Ultrasound 0.0000 0.0000 0.0000 0.000-0.000 0 1 0.0000",
+        // A sixteenth of the resamples have but the two documents without an error, and another one
+        // but the two where nothing is right.
+        "all types 0.6000 0.6000 0.6000 0.000-1.000 5 5 0.8000",
         "",
         "seqeval F1: default 0.6000, strict IOB2 0.6000",
     ];
     for (found, expected) in table.iter().zip(expected) {
         assert_eq!(found, &expected.split_whitespace().collect::<Vec<_>>());
     }
-    assert_eq!(table.len(), expected.len() + 1, "and the loss");
+    assert_eq!(table.len(), expected.len() + 2, "and calibration and loss");
+}
+
+#[test]
+fn metrics_are_drawn() {
+    let models = Models::new();
+    let root = models.root.path();
+    fs::write(root.join("dev.bio"), DATA).unwrap();
+    let run = |arguments: &str| {
+        printed(&trainer(root, arguments.split(' ')));
+    };
+    run("evaluate --model model.safetensors --data dev.bio --output metrics.json");
+    run("plot reliability metrics.json --output reliability.svg");
+    let svg = fs::read_to_string(root.join("reliability.svg")).unwrap();
+    assert!(svg.contains(", 5 entities\n"), "{svg}");
 }
 
 #[test]
@@ -221,7 +240,7 @@ fn reads_records_and_names_what_is_wrong() {
 /// Any forward pass can be evaluated; its errors name the document.
 #[test]
 fn forward_passes_of_others_are_evaluated() {
-    let labels = Labels::of_types(&["X"]);
+    let decoder = Decoder::bio(Labels::of_types(&["X"]));
     let tokenizer = Tokenizer::from_vocab("[PAD]\n[UNK]\n[CLS]\n[SEP]\nx\n", None).unwrap();
     let document = |text: &str, range| Document {
         id: "note".into(),
@@ -244,7 +263,8 @@ fn forward_passes_of_others_are_evaluated() {
             })
             .collect())
     };
-    let found = evaluate_documents(&documents, &tokenizer, &labels, 16, forward).unwrap();
+    let found = answers(&documents, &tokenizer, &decoder, 16, forward).unwrap();
+    let found = summarize(&documents, &found, &decoder);
     check_close(&found.overall, &score(1, 3, 2), "overall");
     // Four of the five words have their label's logit 1 above the two others, the last has another
     // label's.
@@ -256,11 +276,14 @@ fn forward_passes_of_others_are_evaluated() {
         found.eval_loss
     );
 
-    let broken = |_: &[u32]| anyhow::bail!("the device is gone");
-    let error = evaluate_documents(&documents, &tokenizer, &labels, 16, broken).unwrap_err();
-    assert_eq!(format!("{error:#}"), "document `note`: the device is gone");
-    let short = |_: &[u32]| Ok(vec![0.0; 3]);
-    assert!(evaluate_documents(&documents, &tokenizer, &labels, 16, short).is_err());
-    let nan = |ids: &[u32]| Ok(vec![f32::NAN; ids.len() * 3]);
-    assert!(evaluate_documents(&documents, &tokenizer, &labels, 16, nan).is_err());
+    let refused = |forward: fn(&[u32]) -> anyhow::Result<Vec<f32>>| -> String {
+        let result = answers(&documents, &tokenizer, &decoder, 16, forward);
+        format!("{:#}", result.err().expect("logits that are no logits"))
+    };
+    let error = refused(|_| anyhow::bail!("the device is gone"));
+    assert_eq!(error, "document `note`: the device is gone");
+    let error = refused(|_| Ok(vec![0.0; 3]));
+    assert!(error.starts_with("document `note`: "), "{error}");
+    let error = refused(|ids| Ok(vec![f32::NAN; ids.len() * 3]));
+    assert!(error.starts_with("document `note`: "), "{error}");
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use engine::{Model, Scratch};
 use ner::model::{Bundle, bundle};
-use ner::{Labels, Tokenizer};
+use ner::{Decoder, Tokenizer};
 use web::cache::Cache;
 use web::protocol::{Entity, Event, ModelCard};
 
@@ -19,7 +19,7 @@ pub(crate) struct Session {
     model: Model,
     scratch: RefCell<Scratch>,
     tokenizer: Tokenizer,
-    labels: Labels,
+    decoder: Decoder,
     max_tokens: usize,
     cache: RefCell<Cache>,
     wanted: Cell<u32>,
@@ -33,15 +33,15 @@ impl Session {
     pub(crate) fn read(name: &str, bytes: &[u8]) -> Result<(Self, ModelCard), String> {
         let bundle = Bundle::read(name, bytes).map_err(|error| error.to_string())?;
         let config = bundle.config();
-        let labels = config
-            .labels()
+        let decoder = bundle
+            .decoder()
             .map_err(|error| format!("{name}: {error}"))?;
         let max_tokens = ner::window::MAX_TOKENS.min(config.max_position_embeddings);
         let card = ModelCard {
             bytes: bytes.len() as u32,
             format_version: bundle::FORMAT_VERSION.into(),
             source_sha256: bundle.source_sha256().into(),
-            types: labels.types().to_vec(),
+            types: decoder.labels.types().to_vec(),
             layers: config.num_hidden_layers as u32,
             hidden: config.hidden_size as u32,
             vocabulary: config.vocab_size as u32,
@@ -53,7 +53,7 @@ impl Session {
             tokenizer: bundle
                 .tokenizer()
                 .map_err(|error| format!("{name}: {error}"))?,
-            labels,
+            decoder,
             max_tokens,
             cache: RefCell::new(Cache::new(CACHE_BYTES)),
             wanted: Cell::new(0),
@@ -97,7 +97,7 @@ impl Session {
         let Some(logits) = logits.map_err(|error| error.to_string())? else {
             return Ok(None);
         };
-        let found = ner::finish(text, &prepared, &logits, &self.labels)
+        let found = ner::finish(text, &prepared, &logits, &self.decoder)
             .map_err(|error| error.to_string())?;
         Ok(Some(self.entities(text, &found)))
     }
@@ -110,7 +110,13 @@ impl Session {
     fn entities(&self, text: &str, found: &[ner::Entity]) -> Vec<Entity> {
         let places =
             web::units::to_utf16(text, found.iter().map(|entity| entity.span.range.clone()));
-        let kind = |label: &str| self.labels.types().iter().position(|name| name == label);
+        let kind = |label: &str| {
+            self.decoder
+                .labels
+                .types()
+                .iter()
+                .position(|name| name == label)
+        };
         found
             .iter()
             .zip(places)
