@@ -1,15 +1,20 @@
 //! The command line.
 
+use std::io::{ErrorKind, Write};
+
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
 use crate::fine_tune::{self, FineTuneArgs};
+use crate::plot::PlotCommand;
 use crate::train::Stopped;
-use crate::{evaluate, predict, split};
+use crate::validate::{self, Broken};
+use crate::{evaluate, generate, plot, predict, split, stats};
 
 /// Fine-tunes, evaluates and runs BERT token classifiers for clinical entities
 ///
 /// Exit codes: 0 done; 1 the work failed although its input was right (training stopped, the disk
-/// is full); 2 wrong usage, or input that is missing or broken.
+/// is full), or `data validate` found problems; 2 wrong usage, or input that is missing or broken.
 #[derive(Debug, Parser)]
 #[command(name = "trainer", version)]
 pub struct Cli {
@@ -28,6 +33,9 @@ pub enum Command {
     Predict(predict::PredictArgs),
     /// Score a model on marked documents
     Evaluate(evaluate::EvaluateArgs),
+    /// Draw a run or an evaluation as SVG
+    #[command(subcommand)]
+    Plot(PlotCommand),
     /// Prepare marked documents for training
     #[command(subcommand)]
     Data(DataCommand),
@@ -36,6 +44,13 @@ pub enum Command {
 /// What to do with data.
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
+    /// Check that the parts of a corpus keep its rules: unique ids, no documents that nearly repeat
+    /// one another, enough of everything
+    Validate(validate::ValidateArgs),
+    /// Count documents, words, entities and strings, part by part
+    Stats(stats::StatsArgs),
+    /// Make synthetic documents from marked ones, lists of surface forms and templates
+    Generate(generate::GenerateArgs),
     /// Split documents into train.jsonl, dev.jsonl and test.jsonl by a hash of their ids
     Split(split::SplitArgs),
 }
@@ -53,21 +68,37 @@ Output:
 ///
 /// # Errors
 /// Whatever the command could not do; [`exit_code`] classifies it.
-pub fn run(cli: &Cli) -> anyhow::Result<()> {
+pub fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         Command::FineTune(arguments) => fine_tune::run(arguments),
         Command::Predict(arguments) => predict::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
-        Command::Data(DataCommand::Split(arguments)) => split::run(arguments),
+        Command::Plot(command) => plot::run(command),
+        Command::Data(command) => match command {
+            DataCommand::Validate(arguments) => validate::run(arguments),
+            DataCommand::Stats(arguments) => stats::run(arguments),
+            DataCommand::Generate(arguments) => generate::run(arguments),
+            DataCommand::Split(arguments) => split::run(arguments),
+        },
     }
 }
 
-/// 1 where the work failed although its input was right, otherwise 2.
+/// 1 where the input could be read and yet the work failed or the answer is no, otherwise 2.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.downcast_ref::<Stopped>().is_some() {
+    if error.is::<Stopped>() || error.is::<Broken>() {
         1
     } else {
         2
+    }
+}
+
+/// Prints to standard output; a reader that has seen enough (`head`) is no error.
+pub(crate) fn print(text: &str) -> Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error).context("standard output")
+        }
+        _ => Ok(()),
     }
 }
 
@@ -100,6 +131,7 @@ mod tests {
             Cli::try_parse_from(required.iter().chain(extra))
         };
         assert!(fine_tune(&[]).is_ok());
+        assert!(fine_tune(&["--train", "more"]).is_ok());
         assert!(fine_tune(&["--lr", "5e-5", "--epochs", "3", "--dropout", "0"]).is_ok());
         for wrong in [
             ["--lr", "0"],
@@ -118,11 +150,52 @@ mod tests {
     }
 
     #[test]
+    fn data_commands_take_their_options() {
+        let check = |arguments: &str, fits: bool| {
+            let words = ["trainer", "data"].into_iter().chain(arguments.split(' '));
+            assert_eq!(Cli::try_parse_from(words).is_ok(), fits, "{arguments}");
+        };
+        check("validate train dev test", true);
+        check("validate train --min-documents 0 --min-sparse 0.1", true);
+        check("validate --consistency train dev", true);
+        check("validate --consistency=5 train", true);
+        check("validate", false);
+        check("validate train --min-documents -1", false);
+        check("validate train --min-sparse 2", false);
+        check("stats train dev --format json", true);
+        check("stats --format xml train", false);
+        let generate = "generate --corpus train --count 10 --output out";
+        check(generate, true);
+        check(
+            &format!("{generate} --seed 7 --swap-share 1 --noise 0"),
+            true,
+        );
+        check(&format!("{generate} --swap-share 1.1"), false);
+        check("generate --corpus train --count 0 --output out", false);
+        check("generate --count 10 --output out", false);
+        check("split corpus --output out", true);
+    }
+
+    #[test]
+    fn plots_take_their_inputs() {
+        let check = |arguments: &str, fits: bool| {
+            let words = ["trainer", "plot"].into_iter().chain(arguments.split(' '));
+            assert_eq!(Cli::try_parse_from(words).is_ok(), fits, "{arguments}");
+        };
+        check("training run-1 run-2 --output a.svg", true);
+        check("training --output a.svg", false);
+        check("reliability eval_metrics.json --output a.svg", true);
+        check("reliability eval_metrics.json", false);
+        check("learning-curve a.json b.json --output a.svg", false);
+    }
+
+    #[test]
     fn stopped_work_is_told_from_wrong_input() {
         assert_eq!(exit_code(&anyhow::anyhow!("no such file")), 2);
         assert_eq!(
             exit_code(&anyhow::anyhow!("NaN").context(Stopped::new("training stopped"))),
             1
         );
+        assert_eq!(exit_code(&Broken(2).into()), 1);
     }
 }

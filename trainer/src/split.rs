@@ -7,7 +7,7 @@ use ner::Document;
 use ner::formats::jsonl;
 
 use crate::data::{self, Fractions, Split};
-use crate::{checkpoint, fine_tune};
+use crate::{checkpoint, fine_tune, parts};
 
 /// What to split.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
@@ -21,11 +21,11 @@ pub struct SplitArgs {
     pub output: PathBuf,
     /// Share of the documents to choose the model by
     #[arg(long, value_name = "SHARE", default_value_t = Fractions::default().dev)]
-    #[arg(value_parser = fine_tune::fraction)]
+    #[arg(value_parser = parts::share)]
     pub dev: f64,
     /// Share of the documents that only the last evaluation sees
     #[arg(long, value_name = "SHARE", default_value_t = Fractions::default().test)]
-    #[arg(value_parser = fine_tune::fraction)]
+    #[arg(value_parser = parts::share)]
     pub test: f64,
     /// Entity types of the data, separated by commas
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
@@ -47,7 +47,7 @@ pub fn run(arguments: &SplitArgs) -> Result<()> {
     let Split { train, dev, test } =
         data::split(documents, fractions).with_context(|| arguments.input.display().to_string())?;
     let parts: [(&str, Vec<Document>, f64); 3] = [
-        ("train", train, 1.0),
+        ("train", train, 1.0 - (arguments.dev + arguments.test)),
         ("dev", dev, arguments.dev),
         ("test", test, arguments.test),
     ];

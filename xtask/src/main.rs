@@ -1,6 +1,7 @@
 //! Builds, serves and tests the product. The only place that knows build flags and tools.
 
 mod command;
+mod experiments;
 mod html;
 mod serve;
 mod site;
@@ -40,6 +41,9 @@ enum Task {
     },
     /// Trains the shipped model from the authored corpus and writes it to www/models/default
     TrainDefault,
+    /// Tries what the shipped model's recipe was chosen from, on the development documents, and
+    /// writes www/models/default/experiments.json
+    Experiments(experiments::Args),
     /// Finishes Trunk's output: adds the worker, optimizes, names files by content (Trunk calls
     /// this)
     #[command(hide = true)]
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Task::Dist => site::dist().map(|_| ()),
         Task::Serve { folder, listen } => serve::serve_folder(&folder, &listen),
         Task::TrainDefault => train::train_default(),
+        Task::Experiments(args) => experiments::experiments(&args),
         Task::Assemble => site::assemble(),
     };
     match done {
@@ -69,7 +74,7 @@ fn demo(listen: &serve::Listen) -> anyhow::Result<()> {
     // Asked before a build of minutes rather than after it.
     let listener = listen.bind()?;
     let site = site::dist()?;
-    serve::serve(&listener, &site)
+    serve::serve(listener, &site)
 }
 
 /// The workspace's root folder.

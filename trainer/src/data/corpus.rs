@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use ner::tokenize::{is_punctuation, words};
 use ner::{Document, Labels, Span};
 
-use super::read_text;
+use super::{Placed, read_text};
 
 /// What a line that begins a document begins with.
 pub const HEADING: &str = "===";
@@ -17,13 +17,13 @@ pub const HEADING: &str = "===";
 /// Reads one file of the corpus, or all `.txt` files of a directory in the order of their names.
 ///
 /// A document's text is its lines without the marks' brackets, joined by "\n"; blank lines at its
-/// beginning and end are dropped.
+/// beginning and end are dropped. Its place is that of its heading.
 ///
 /// # Errors
 /// Names file and line of a bad or double id, of a mark with an unknown type, and of one that is
 /// nested, not closed on its line, empty, cuts a word, or has white space or punctuation at its
 /// border.
-pub fn read_corpus(path: &Path, labels: &Labels) -> Result<Vec<Document>> {
+pub fn read_corpus(path: &Path, labels: &Labels) -> Result<Vec<Placed>> {
     let files = if path.is_dir() {
         text_files(path)?
     } else {
@@ -34,13 +34,11 @@ pub fn read_corpus(path: &Path, labels: &Labels) -> Result<Vec<Document>> {
     for file in files {
         let name = file.display().to_string();
         for (line, document) in parse(&name, &read_text(&file)?, labels)? {
-            if let Some(earlier) = seen.insert(document.id.clone(), format!("{name}:{line}")) {
-                bail!(
-                    "{name}:{line}: the id `{}` stands at {earlier} too",
-                    document.id
-                );
+            let place = format!("{name}:{line}");
+            if let Some(earlier) = seen.insert(document.id.clone(), place.clone()) {
+                bail!("{place}: the id `{}` stands at {earlier} too", document.id);
             }
-            documents.push(document);
+            documents.push(Placed { place, document });
         }
     }
     Ok(documents)
@@ -65,7 +63,7 @@ fn text_files(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// The documents of a file, each with the number of its heading's line.
-fn parse(file: &str, content: &str, labels: &Labels) -> Result<Vec<(usize, Document)>> {
+pub(super) fn parse(file: &str, content: &str, labels: &Labels) -> Result<Vec<(usize, Document)>> {
     let content = content.strip_prefix('\u{feff}').unwrap_or(content);
     let lines: Vec<(usize, &str)> = (1..).zip(content.lines()).collect();
     let mut documents = Vec::new();
@@ -355,7 +353,7 @@ mod tests {
         let ids: Vec<String> = read()
             .unwrap()
             .into_iter()
-            .map(|document| document.id)
+            .map(|placed| placed.document.id)
             .collect();
         assert_eq!(ids, ["a", "b", "c"]);
         fs::write(folder.path().join("3.txt"), "=== d\nd\n\n=== b\nb").unwrap();
@@ -369,12 +367,14 @@ mod tests {
     /// The corpus itself reads, and what is read writes and reads again.
     #[test]
     fn the_corpus_survives_a_round_trip() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/corpus");
-        let documents = read_corpus(&folder, &Labels::guide()).unwrap();
-        assert!(documents.len() > 300);
-        for document in &documents {
-            let marked = to_marked(document).unwrap();
-            assert_eq!(read(&marked).unwrap(), std::slice::from_ref(document));
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/corpus");
+        for part in ["train", "dev", "test"] {
+            for Placed { document, .. } in
+                read_corpus(&corpus.join(part), &Labels::guide()).unwrap()
+            {
+                let marked = to_marked(&document).unwrap();
+                assert_eq!(read(&marked).unwrap(), [document]);
+            }
         }
     }
 

@@ -1,7 +1,12 @@
 //! Annotated documents from files.
 
+pub mod consistency;
 pub mod corpus;
+pub mod generate;
+pub mod similar;
 pub mod split;
+pub mod stats;
+pub mod validate;
 
 use std::fs;
 use std::path::Path;
@@ -15,6 +20,24 @@ use ner::{Document, Labels};
 pub use corpus::{read_corpus, to_marked};
 pub use split::{Fractions, Split, split};
 
+/// A document and where it was read from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Placed {
+    /// For messages: the file, and the line where the format tells it.
+    pub place: String,
+    /// What stands there.
+    pub document: Document,
+}
+
+/// Documents that stay together: what is trained on, or what is evaluated on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// Such as `train`.
+    pub name: String,
+    /// In the order of their files.
+    pub documents: Vec<Placed>,
+}
+
 /// Reads annotated documents from whatever a path holds: a directory or file of the authored corpus
 /// (its first line that is not blank begins with `===`), JSON lines (`.jsonl`), or BIO lines (any
 /// other file).
@@ -24,6 +47,15 @@ pub use split::{Fractions, Split, split};
 /// # Errors
 /// Names file and line of what cannot be read.
 pub fn read_documents(path: &Path, labels: &Labels) -> Result<Vec<Document>> {
+    let placed = read_placed(path, labels)?;
+    Ok(placed.into_iter().map(|placed| placed.document).collect())
+}
+
+/// As [`read_documents`], each document with its place.
+///
+/// # Errors
+/// As [`read_documents`].
+pub fn read_placed(path: &Path, labels: &Labels) -> Result<Vec<Placed>> {
     if path.is_dir() {
         return read_corpus(path, labels);
     }
@@ -43,7 +75,11 @@ pub fn read_documents(path: &Path, labels: &Labels) -> Result<Vec<Document>> {
             )
             .with_context(|| format!("{name}: document `{}`", document.id))?;
         }
-        return Ok(documents);
+        let place = |document| Placed {
+            place: name.clone(),
+            document,
+        };
+        return Ok(documents.into_iter().map(place).collect());
     }
     let first = content
         .trim_start_matches('\u{feff}')
@@ -52,7 +88,13 @@ pub fn read_documents(path: &Path, labels: &Labels) -> Result<Vec<Document>> {
     if first.is_some_and(|line| line.starts_with(corpus::HEADING)) {
         return read_corpus(path, labels);
     }
-    Ok(bio::read(&name, &content, labels)?)
+    let documents = bio::read(&name, &content, labels)?.into_iter();
+    // A sentence is named for its line.
+    let place = |document: Document| Placed {
+        place: format!("{name}:{}", document.id),
+        document,
+    };
+    Ok(documents.map(place).collect())
 }
 
 /// The text of a file.
@@ -71,6 +113,19 @@ fn read_text(path: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A part from the text of a file of the corpus; its name is the file's.
+    pub(super) fn part(name: &str, content: &str) -> Part {
+        let documents = corpus::parse(name, content, &Labels::guide()).unwrap();
+        let placed = |(line, document)| Placed {
+            place: format!("{name}:{line}"),
+            document,
+        };
+        Part {
+            name: name.to_owned(),
+            documents: documents.into_iter().map(placed).collect(),
+        }
+    }
 
     /// Reads a file of this name and content.
     fn read(name: &str, content: &[u8]) -> Result<Vec<Document>> {

@@ -1,0 +1,55 @@
+//! The parts of a corpus that `trainer data` commands read.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use ner::Labels;
+
+use crate::data::{self, Part};
+use crate::fine_tune;
+
+/// Which documents.
+#[derive(Debug, Clone, PartialEq, clap::Args)]
+pub struct PartsArgs {
+    /// Parts of a corpus, the training part first: BIO (.bio, .txt), JSON lines (.jsonl), a file or
+    /// a directory of marked text
+    #[arg(value_name = "FILE|DIR", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Entity types of the data, separated by commas
+    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
+    #[arg(default_values_t = ner::label::GUIDE_TYPES.map(String::from))]
+    pub types: Vec<String>,
+}
+
+impl PartsArgs {
+    /// Reads every part.
+    ///
+    /// # Errors
+    /// Names file and line of what cannot be read.
+    pub fn read(&self) -> Result<(Labels, Vec<Part>)> {
+        let labels = fine_tune::labels(&self.types)?;
+        let part = |path: &PathBuf| {
+            Ok(Part {
+                name: name(path),
+                documents: data::read_placed(path, &labels)?,
+            })
+        };
+        let parts = self.paths.iter().map(part).collect::<Result<_>>()?;
+        Ok((labels, parts))
+    }
+}
+
+/// The last component of a path, without extension.
+fn name(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or(path.as_os_str());
+    stem.to_string_lossy().into_owned()
+}
+
+/// Parses a share, 0 to 1.
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    let share = text
+        .parse()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "not a number from 0 to 1".into())
+}
