@@ -22,8 +22,9 @@ impl Default for Calibration {
     }
 }
 
-/// Log-odds beyond this are cut: a probability of 1 as a float has infinite ones.
-const MOST_LOG_ODDS: f64 = 30.0;
+/// Log-odds beyond this are cut. A probability so near to 1 is the difference of sums over a whole
+/// paragraph, and what is left of it rounding.
+const MOST_LOG_ODDS: f64 = 20.0;
 
 /// Newton steps of [`Calibration::fit`]; it takes about six.
 const STEPS: usize = 50;
@@ -47,44 +48,81 @@ impl Calibration {
             true => (right + 1.0) / (right + 2.0),
             false => 1.0 / (wrong + 2.0),
         };
+        let points = outcomes
+            .iter()
+            .map(|&(log_probability, right)| (log_odds(log_probability), target(right)));
+        let points: Vec<(f64, f64)> = points.collect();
         let mut line = Self::default();
+        let mut loss = line.loss(&points);
         for _ in 0..STEPS {
-            // Gradient and Hessian of the negative log-likelihood; the small ridge keeps the matrix
-            // regular where all log-odds are the same.
-            let (mut g0, mut g1, mut h00, mut h01, mut h11) = (0.0, 0.0, RIDGE, 0.0, RIDGE);
-            for &(log_probability, is_right) in outcomes {
-                let x = log_odds(log_probability);
-                let p = sigmoid(line.slope * x + line.intercept);
-                let (error, weight) = (p - target(is_right), p * (1.0 - p));
-                g0 += error;
-                g1 += error * x;
-                h00 += weight;
-                h01 += weight * x;
-                h11 += weight * x * x;
-            }
-            let determinant = h00 * h11 - h01 * h01;
-            let intercept = (h11 * g0 - h01 * g1) / determinant;
-            let slope = (h00 * g1 - h01 * g0) / determinant;
-            line.intercept -= intercept;
-            line.slope -= slope;
-            if intercept.abs().max(slope.abs()) < 1e-10 {
+            let (slope, intercept) = line.newton_step(&points);
+            if slope.abs().max(intercept.abs()) < LEAST_STEP {
                 break;
             }
+            // Where nearly all probabilities are near 1 a whole step leads far away: half of it, and
+            // half again, until it is a step down (Lin, Lin and Weng 2007).
+            let shorter = (0..HALVINGS).map(|halving| 0.5_f64.powi(halving));
+            let next = shorter.map(|part| Self {
+                slope: line.slope - part * slope,
+                intercept: line.intercept - part * intercept,
+            });
+            let mut next = next.map(|line| (line, line.loss(&points)));
+            let Some((next, next_loss)) = next.find(|(_, next)| *next < loss) else {
+                break;
+            };
+            (line, loss) = (next, next_loss);
         }
         let usable = line.slope.is_finite() && line.intercept.is_finite() && line.slope > 0.0;
         if usable { line } else { Self::default() }
+    }
+
+    /// Cross-entropy of log-odds, each with its target.
+    fn loss(self, points: &[(f64, f64)]) -> f64 {
+        let loss = |&(x, target): &(f64, f64)| {
+            let x = self.slope * x + self.intercept;
+            // ln(1 + e^x) - target * x.
+            x.max(0.0) + libm::log1p(libm::exp(-x.abs())) - target * x
+        };
+        points.iter().map(loss).sum()
+    }
+
+    /// The gradient of the loss over its Hessian: slope and intercept.
+    fn newton_step(self, points: &[(f64, f64)]) -> (f64, f64) {
+        // The small ridge keeps the matrix regular where all log-odds are the same.
+        let (mut g0, mut g1, mut h00, mut h01, mut h11) = (0.0, 0.0, RIDGE, 0.0, RIDGE);
+        for &(x, target) in points {
+            let p = sigmoid(self.slope * x + self.intercept);
+            let (error, weight) = (p - target, p * (1.0 - p));
+            g0 += error;
+            g1 += error * x;
+            h00 += weight;
+            h01 += weight * x;
+            h11 += weight * x * x;
+        }
+        let determinant = h00 * h11 - h01 * h01;
+        let slope = (h00 * g1 - h01 * g0) / determinant;
+        let intercept = (h11 * g0 - h01 * g1) / determinant;
+        (slope, intercept)
     }
 }
 
 const RIDGE: f64 = 1e-9;
 
+/// A Newton step that changes no score.
+const LEAST_STEP: f64 = 1e-10;
+
+/// Halvings of a Newton step; what is left after them is no step.
+const HALVINGS: i32 = 60;
+
 fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
+    1.0 / (1.0 + libm::exp(-x))
 }
 
 /// `ln(p / (1 - p))` from `ln p`.
 fn log_odds(log_probability: f64) -> f64 {
-    let log_complement = (-log_probability.exp_m1()).ln();
+    // Rounding can leave a certainty slightly above 1.
+    let log_probability = log_probability.min(0.0);
+    let log_complement = libm::log(-libm::expm1(log_probability));
     (log_probability - log_complement).clamp(-MOST_LOG_ODDS, MOST_LOG_ODDS)
 }
 

@@ -16,6 +16,10 @@ pub struct Transitions {
     start: Vec<f64>,
     /// Of label `to` after label `from` at `from * L + to`, `[L, L]`.
     step: Vec<f64>,
+    /// `exp(step)`, `[L, L]`.
+    step_weight: Vec<f64>,
+    /// Whether no step can bring back a weight that was lost to underflow.
+    steps_are_small: bool,
     /// Of each label at the end, `[L]`.
     end: Vec<f64>,
     /// Of each label where a line begins, `[L]`.
@@ -79,10 +83,19 @@ impl Transitions {
         Self {
             labels: count,
             start,
+            step_weight: step.iter().map(|&step| libm::exp(step)).collect(),
+            steps_are_small: step.iter().all(|step| *step <= MOST_STEP),
             step,
             end: wide(terms.end),
             line: wide(terms.line),
         }
+    }
+
+    /// Whether there is more than BIO's rules.
+    pub fn is_learned(&self) -> bool {
+        let rule = |score: &f64| *score == 0.0 || *score == f64::NEG_INFINITY;
+        let terms = [&self.start, &self.step, &self.end, &self.line];
+        !terms.into_iter().flatten().all(rule)
     }
 
     fn step(&self, from: usize, to: usize) -> f64 {
@@ -206,13 +219,20 @@ impl<'a> Lattice<'a> {
         let terms = chain.transitions;
         let (words, labels) = (chain.words(), terms.labels);
         let mut forward: Vec<f64> = Vec::with_capacity(words * labels);
+        let mut last_weights = Weights::default();
         for word in 0..words {
+            if let Some(last) = word.checked_sub(1) {
+                last_weights.set(forward[last * labels..].iter().copied());
+            }
             for to in 0..labels {
                 let before = match word.checked_sub(1) {
                     None => terms.start[to],
                     Some(last) => {
                         let last = &forward[last * labels..][..labels];
-                        log_sum((0..labels).map(|from| last[from] + terms.step(from, to)))
+                        let weight = |from| terms.step_weight[from * labels + to];
+                        last_weights.log_sum(last, terms.steps_are_small, weight, |from| {
+                            terms.step(from, to)
+                        })
                     }
                 };
                 forward.push(before + chain.word(word)[to]);
@@ -221,12 +241,19 @@ impl<'a> Lattice<'a> {
         let mut backward = vec![0.0; words * labels];
         if let Some(last) = words.checked_sub(1) {
             backward[last * labels..].copy_from_slice(&terms.end);
+            let mut next_weights = Weights::default();
+            let mut next = vec![0.0; labels];
             for word in (0..last).rev() {
                 let (here, after) = backward.split_at_mut((word + 1) * labels);
+                for (to, next) in next.iter_mut().enumerate() {
+                    *next = chain.word(word + 1)[to] + after[to];
+                }
+                next_weights.set(next.iter().copied());
                 for (from, here) in here[word * labels..].iter_mut().enumerate() {
-                    let next = chain.word(word + 1);
-                    *here =
-                        log_sum((0..labels).map(|to| terms.step(from, to) + next[to] + after[to]));
+                    let weight = |to| terms.step_weight[from * labels + to];
+                    *here = next_weights.log_sum(&next, terms.steps_are_small, weight, |to| {
+                        terms.step(from, to)
+                    });
                 }
             }
         }
@@ -284,7 +311,50 @@ impl<'a> Lattice<'a> {
             let backward = &self.backward[end * terms.labels..];
             log_sum(next.map(|id| terms.step(last, id) + self.chain.word(end)[id] + backward[id]))
         };
-        self.forward[start * terms.labels + first] + inside + after - self.partition
+        // Rounding can leave a certainty slightly above 0.
+        (self.forward[start * terms.labels + first] + inside + after - self.partition).min(0.0)
+    }
+}
+
+/// The exponentials of L scores, which all labels of the next word share.
+#[derive(Debug, Default)]
+struct Weights {
+    largest: f64,
+    /// Of each score less the largest.
+    weights: Vec<f64>,
+}
+
+/// Below this a sum of weights has lost digits, or all.
+const LEAST_WEIGHT: f64 = 1e-280;
+
+/// A score of 745 less than the largest has a weight of 0. A step of this much more than another one
+/// cannot make it count beside a sum that is above [`LEAST_WEIGHT`].
+const MOST_STEP: f64 = 50.0;
+
+impl Weights {
+    fn set(&mut self, scores: impl Iterator<Item = f64> + Clone) {
+        self.largest = scores.clone().fold(f64::NEG_INFINITY, f64::max);
+        self.weights.clear();
+        self.weights
+            .extend(scores.map(|score| libm::exp(score - self.largest)));
+    }
+
+    /// Logarithm of the sum of `exp(scores[i] + step(i))`, where these weights are those of `scores`
+    /// and `weight(i)` is `exp(step(i))`: one logarithm instead of L exponentials, where the weights are
+    /// `usable`.
+    fn log_sum(
+        &self,
+        scores: &[f64],
+        usable: bool,
+        weight: impl Fn(usize) -> f64,
+        step: impl Fn(usize) -> f64,
+    ) -> f64 {
+        let sum: f64 = (0..).zip(&self.weights).map(|(i, w)| w * weight(i)).sum();
+        if usable && sum.is_finite() && sum > LEAST_WEIGHT {
+            self.largest + libm::log(sum)
+        } else {
+            log_sum((0..).zip(scores).map(|(i, score)| score + step(i)))
+        }
     }
 }
 

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use crate::boundary::{Boundary, boundaries};
 use crate::calibration::Calibration;
-use crate::crf::{Chain, Lattice, Transitions};
+use crate::crf::{Chain, Lattice, Learned, Transitions};
+use crate::model::tensors;
 use crate::{Entity, Error, Labels, Span, Tag, Tokens};
 
 /// Logits of a text's words, `[W, L]` row-major.
@@ -42,6 +43,24 @@ impl Decoder {
             calibration: Calibration::default(),
             labels,
         }
+    }
+
+    /// For a model with a CRF, whose tensors `values` gives by name; without calibration.
+    ///
+    /// # Errors
+    /// What `values` returns.
+    pub fn crf<E>(labels: Labels, values: impl Fn(&str) -> Result<Vec<f32>, E>) -> Result<Self, E> {
+        let [start, step, end, line] = tensors::CRF;
+        let learned = Learned {
+            start: &values(start)?,
+            step: &values(step)?,
+            end: &values(end)?,
+            line: &values(line)?,
+        };
+        Ok(Self {
+            transitions: Transitions::learned(&labels, learned),
+            ..Self::bio(labels)
+        })
     }
 }
 
@@ -220,6 +239,41 @@ fn runs<'a>(
             return Some((start..next, kind));
         }
     })
+}
+
+/// The label of each word that the network sees, `None` for words without tokens: a span whose first
+/// words have none begins with the first that has.
+pub fn seen_ids(tokens: &Tokens, ids: &[usize], labels: &Labels) -> Vec<Option<usize>> {
+    let mut lost = None;
+    let words = tokens.first.iter().zip(ids);
+    words
+        .map(|(first, &id)| {
+            let id = match (lost.take(), labels.tag(id)) {
+                (Some(begin), Tag::Inside(_)) => begin,
+                _ => id,
+            };
+            if first.is_none() && matches!(labels.tag(id), Tag::Begin(_)) {
+                lost = Some(id);
+            }
+            first.map(|_| id)
+        })
+        .collect()
+}
+
+/// Log-probability of label ids, those of [`seen_ids`], among all legal ones.
+pub fn log_likelihood(
+    text: &str,
+    tokens: &Tokens,
+    ids: &[Option<usize>],
+    logits: &WordLogits,
+    decoder: &Decoder,
+) -> f64 {
+    let of_paragraph = |paragraph: Paragraph| {
+        let ids: Vec<usize> = paragraph.words.iter().filter_map(|&w| ids[w]).collect();
+        let chain = paragraph.chain(logits, &decoder.transitions);
+        chain.score(&ids) - Lattice::new(&chain).log_partition()
+    };
+    paragraphs(text, tokens).into_iter().map(of_paragraph).sum()
 }
 
 /// The label ids that spans spell over words.

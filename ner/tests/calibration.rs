@@ -25,6 +25,34 @@ fn a_fit_finds_the_line_that_made_the_outcomes() {
     }
 }
 
+/// Nearly all probabilities are near 1, and a fifth of the entities are wrong all the same: a whole
+/// Newton step from the default line leads out of sight.
+#[test]
+fn overconfident_outcomes_are_fitted() {
+    for mean in [3.0, 5.0, 8.0] {
+        // A triangle of log-odds from mean - 4 to mean + 4, right with odds that grow slowly.
+        let outcomes: Vec<(f64, bool)> = (0..2000)
+            .map(|i| {
+                let x =
+                    mean + f64::from(i * 7919 % 2000) / 500.0 + f64::from(i * 6101 % 2000) / 500.0
+                        - 4.0;
+                let odds = (0.3 * (x - mean) + 1.4).exp();
+                let right = f64::from(i * 4507 % 2000) / 2000.0 < odds / (1.0 + odds);
+                (-(-x).exp().ln_1p(), right)
+            })
+            .collect();
+        let line = Calibration::fit(&outcomes);
+        let scores: Vec<(f32, bool)> = outcomes
+            .iter()
+            .map(|&(log_probability, right)| (line.score(log_probability), right))
+            .collect();
+        let error = expected_error(&reliability(&scores, 10));
+        assert!((0.1..0.6).contains(&line.slope), "{mean}: {line:?}");
+        // The standard error of a share of some hundred outcomes.
+        assert!(error < 0.03, "{mean}: {line:?}: {error}");
+    }
+}
+
 #[test]
 fn outcomes_that_teach_nothing_leave_a_usable_line() {
     for outcomes in [
@@ -37,7 +65,8 @@ fn outcomes_that_teach_nothing_leave_a_usable_line() {
     ] {
         let line = Calibration::fit(&outcomes);
         assert!(line.slope > 0.0 && line.slope.is_finite(), "{line:?}");
-        for log_probability in [0.0, -0.1, -50.0, f64::NEG_INFINITY] {
+        // Rounding can leave a certainty above 0.
+        for log_probability in [1e-12, 0.0, -0.1, -50.0, f64::NEG_INFINITY] {
             let score = line.score(log_probability);
             assert!((0.0..=1.0).contains(&score), "{line:?}: {score}");
         }

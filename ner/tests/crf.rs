@@ -109,6 +109,24 @@ fn large_logits_do_not_overflow() {
     let lattice = Lattice::new(&chain);
     assert_eq!(chain.best(), [1, 2]);
     assert!(close(lattice.log_run(0, &[1, 2], 2), 1.0));
+    // Weights that underflow, and steps that bring them back.
+    let steps = [0.0, -600.0, 0.0, 700.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+    let terms = Learned {
+        start: &[0.0; 3],
+        step: &steps,
+        end: &[0.0; 3],
+        line: &[0.0; 3],
+    };
+    let transitions = Transitions::learned(&labels, terms);
+    let rows = [[0.0_f32, -746.0, 0.0], [0.0, -1000.0, -1000.0]];
+    let chain = Chain::new(rows.iter().map(|row| (&row[..], false)), &transitions);
+    // O, O scores 0 and B-S, O -46.
+    let partition = Lattice::new(&chain).log_partition();
+    assert!(
+        (partition - (-46.0_f64).exp().ln_1p()).abs() < TOLERANCE,
+        "{partition}"
+    );
+
     let empty = Chain::new([], &transitions);
     assert_eq!((empty.words(), empty.score(&[])), (0, 0.0));
     assert_eq!(Lattice::new(&empty).log_partition(), 0.0);

@@ -2,7 +2,7 @@
 //! logits.
 
 use ner::crf::{Chain, Transitions};
-use ner::decode::{Decoder, decode, entities, label_ids, spans};
+use ner::decode::{Decoder, decode, entities, label_ids, seen_ids, spans};
 use ner::tokenize::words;
 use ner::{Error, Labels, Span, Tokens, WordLogits};
 use proptest::prelude::*;
@@ -362,6 +362,54 @@ fn spans_that_do_not_fit_are_refused() {
     check(
         &[(0, 7, "S"), (4, 7, "H")],
         "span 4..7 of type `H`: `AMH` overlaps another span",
+    );
+}
+
+#[test]
+fn a_certain_entity_has_a_score() {
+    let decoder = Decoder::bio(two_types());
+    for margin in [20.0_f32, 30.0, 40.0, 1e30] {
+        let text = "heavy bleeding again and ".repeat(40);
+        let tokens = tokens(&text);
+        let row = |word: usize| {
+            let mut row = [0.0; 5];
+            row[[1, 2, 0, 0][word % 4]] = margin;
+            row
+        };
+        let values = (0..tokens.words.len()).flat_map(row).collect();
+        let logits = WordLogits { labels: 5, values };
+        let ids = decode(&text, &tokens, &logits, &decoder).unwrap();
+        let found = entities(&text, &tokens, &ids, &logits, &decoder);
+        assert_eq!(found.len(), 40);
+        for entity in found {
+            assert!(
+                entity.score > 0.999 && entity.score <= 1.0,
+                "{}",
+                entity.score
+            );
+        }
+    }
+}
+
+#[test]
+fn a_span_begins_with_its_first_word_that_has_tokens() {
+    let labels = two_types();
+    let tokens = tokens("\u{200b} heavy \u{200b} bleeding \u{200b} pain");
+    let check = |ids: [usize; 6], expected: [Option<usize>; 6]| {
+        assert_eq!(seen_ids(&tokens, &ids, &labels), expected);
+    };
+    check([0; 6], [None, Some(0), None, Some(0), None, Some(0)]);
+    check(
+        [1, 2, 2, 2, 0, 1],
+        [None, Some(1), None, Some(2), None, Some(1)],
+    );
+    check(
+        [1, 0, 3, 4, 4, 4],
+        [None, Some(0), None, Some(3), None, Some(4)],
+    );
+    check(
+        [1, 3, 4, 1, 1, 2],
+        [None, Some(3), None, Some(1), None, Some(1)],
     );
 }
 

@@ -174,6 +174,18 @@ fn refuses_what_it_cannot_run() {
             "`attention_probs_dropout_prob`",
         ),
         ("classifier_dropout", json!(7), "`classifier_dropout`"),
+        ("classifier_head", json!("linear"), "unknown variant"),
+        (
+            "calibration",
+            json!({"slope": 0.0, "intercept": 1.0}),
+            "`calibration` is a slope of 0",
+        ),
+        (
+            "calibration",
+            json!({"slope": -1.0, "intercept": 1.0}),
+            "`calibration` is a slope of -1",
+        ),
+        ("calibration", json!({"slope": 1.0}), "intercept"),
         ("id2label", json!({"0": "O", "2": "B-X"}), "none with id 1"),
         ("id2label", json!({"0": "O", "01": "B-X"}), "none with id 1"),
         ("id2label", json!({"0": "O", "x": "B-X"}), "none with id 1"),

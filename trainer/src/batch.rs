@@ -49,9 +49,10 @@ pub fn examples(
         let mut targets = vec![None; tokens.ids.len()];
         let mut before = vec![Boundary::Word; tokens.ids.len()];
         let ends = boundaries(&document.text, &tokens);
+        let ids = ner::decode::seen_ids(&tokens, &ids, labels);
         for (word, first) in tokens.first.iter().enumerate() {
             if let Some(first) = *first {
-                targets[first] = Some(ids[word] as u32);
+                targets[first] = ids[word].map(|id| id as u32);
                 before[first] = ends[word];
             }
         }

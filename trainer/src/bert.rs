@@ -9,7 +9,6 @@ use std::collections::HashMap;
 use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device, Tensor, Var};
 use ner::Decoder;
-use ner::crf::{Learned, Transitions};
 use ner::model::config::Head;
 use ner::model::{Config, tensors};
 
@@ -106,18 +105,13 @@ impl Bert {
     /// # Errors
     /// candle's.
     pub fn decoder(&self) -> Result<Decoder> {
-        let mut decoder = Decoder::bio(self.config.labels()?);
-        if self.config.classifier_head == Head::Crf {
-            let values = |name: &str| self.weights[name].flatten_all()?.to_vec1::<f32>();
-            let learned = Learned {
-                start: &values(tensors::CRF_START)?,
-                step: &values(tensors::CRF_STEP)?,
-                end: &values(tensors::CRF_END)?,
-                line: &values(tensors::CRF_LINE)?,
-            };
-            decoder.transitions = Transitions::learned(&decoder.labels, learned);
+        let labels = self.config.labels()?;
+        match self.config.classifier_head {
+            Head::Softmax => Ok(Decoder::bio(labels)),
+            Head::Crf => Decoder::crf(labels, |name| {
+                Ok(self.weights[name].flatten_all()?.to_vec1()?)
+            }),
         }
-        Ok(decoder)
     }
 
     /// Logits `[N, L]`.
@@ -179,13 +173,7 @@ impl Bert {
         let rows = Tensor::new(batch.rows.as_slice(), &self.device)?;
         let logits = pass.classify(&pass.encode(batch)?.index_select(&rows, 0)?)?;
         if self.config.classifier_head == Head::Crf {
-            let terms = [
-                tensors::CRF_START,
-                tensors::CRF_STEP,
-                tensors::CRF_END,
-                tensors::CRF_LINE,
-            ];
-            let terms: Vec<Tensor> = terms
+            let terms: Vec<Tensor> = tensors::CRF
                 .iter()
                 .map(|name| pass.weight(name))
                 .collect::<Result<_>>()?;

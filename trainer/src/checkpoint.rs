@@ -151,7 +151,8 @@ pub fn prune(output: &Path, steps: &mut Vec<usize>, best: usize) -> Result<()> {
     Ok(())
 }
 
-fn pretty(value: &Value) -> Vec<u8> {
+/// JSON for reading, with a line end at the end.
+pub(crate) fn pretty(value: &Value) -> Vec<u8> {
     format!("{value:#}\n").into_bytes()
 }
 

@@ -9,7 +9,7 @@ use crate::fine_tune::{self, FineTuneArgs};
 use crate::plot::PlotCommand;
 use crate::train::Stopped;
 use crate::validate::{self, Broken};
-use crate::{evaluate, generate, plot, predict, split, stats};
+use crate::{calibrate, evaluate, generate, plot, predict, split, stats};
 
 /// Fine-tunes, evaluates and runs BERT token classifiers for clinical entities
 ///
@@ -33,6 +33,8 @@ pub enum Command {
     Predict(predict::PredictArgs),
     /// Score a model on marked documents
     Evaluate(evaluate::EvaluateArgs),
+    /// Bring a model's scores in line with how often they are right
+    Calibrate(calibrate::CalibrateArgs),
     /// Draw a run or an evaluation as SVG
     #[command(subcommand)]
     Plot(PlotCommand),
@@ -73,6 +75,7 @@ pub fn run(cli: &Cli) -> Result<()> {
         Command::FineTune(arguments) => fine_tune::run(arguments),
         Command::Predict(arguments) => predict::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
+        Command::Calibrate(arguments) => calibrate::run(arguments),
         Command::Plot(command) => plot::run(command),
         Command::Data(command) => match command {
             DataCommand::Validate(arguments) => validate::run(arguments),

@@ -13,8 +13,8 @@ use crate::ops::slices;
 
 /// Negative log-likelihood of a batch's label sequences, divided by the number of words.
 ///
-/// `logits` is `[M, L]` for the M targets of the batch; `terms` are the CRF's tensors in the order of
-/// `ner::model::tensors`: start `[L]`, step `[L, L]`, end `[L]`, line `[L]`.
+/// `logits` is `[M, L]` for the M targets of the batch; `terms` are the tensors
+/// [`ner::model::tensors::CRF`]: start `[L]`, step `[L, L]`, end `[L]`, line `[L]`.
 ///
 /// # Errors
 /// candle's.

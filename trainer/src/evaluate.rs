@@ -1,8 +1,7 @@
 //! `trainer evaluate`: a model's answers against annotated documents.
 
 use std::fs;
-use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use engine::Scratch;
@@ -12,10 +11,10 @@ use ner::metrics::{self, Mode, Report};
 use ner::{Decoder, Document, Span, Tokenizer, calibration, decode, window};
 use rayon::prelude::*;
 
-use crate::data;
 use crate::random::Stream;
 use crate::report::by_type;
 use crate::source::Source;
+use crate::{cli, data};
 
 pub use crate::report::Evaluation;
 
@@ -52,9 +51,28 @@ pub enum Format {
 /// Names the file or document that is wrong.
 pub fn run(args: &EvaluateArgs) -> Result<()> {
     let source = Source::load(args.model.as_deref())?;
-    let documents = data::read_documents(&args.data, &source.decoder.labels)?;
+    let (documents, answers) = read_and_answer(&source, &args.data)?;
+    let evaluation = summarize(&documents, &answers, &source.decoder);
+
+    let json = serde_json::to_string_pretty(&evaluation)? + "\n";
+    if let Some(path) = &args.output {
+        fs::write(path, &json).with_context(|| path.display().to_string())?;
+    }
+    let printed = match args.format {
+        Format::Text => evaluation.table(source.decoder.labels.types()),
+        Format::Json => json,
+    };
+    cli::print(&printed)
+}
+
+/// Reads documents and runs a model over them.
+///
+/// # Errors
+/// Names the file or document that is wrong.
+pub fn read_and_answer(source: &Source, data: &Path) -> Result<(Vec<Document>, Vec<Answer>)> {
+    let documents = data::read_documents(data, &source.decoder.labels)?;
     if documents.is_empty() {
-        bail!("{}: holds no documents", args.data.display());
+        bail!("{}: holds no documents", data.display());
     }
     let answers = documents
         .par_iter()
@@ -68,24 +86,9 @@ pub fn run(args: &EvaluateArgs) -> Result<()> {
                 forward,
             )
         })
-        .collect::<Result<Vec<_>>>()
-        .with_context(|| args.data.display().to_string())?;
-    let evaluation = summarize(&documents, &answers, &source.decoder);
-
-    let json = serde_json::to_string_pretty(&evaluation)? + "\n";
-    if let Some(path) = &args.output {
-        fs::write(path, &json).with_context(|| path.display().to_string())?;
-    }
-    let printed = match args.format {
-        Format::Text => evaluation.table(source.decoder.labels.types()),
-        Format::Json => json,
-    };
-    match std::io::stdout().write_all(printed.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(error).context("standard output")
-        }
-        _ => Ok(()),
-    }
+        .collect::<Result<_>>()
+        .with_context(|| data.display().to_string())?;
+    Ok((documents, answers))
 }
 
 /// Runs a forward pass over documents.
@@ -166,12 +169,18 @@ fn answer(
         decode::log_probabilities(text, tokens, &predicted, &logits, decoder)
             .into_iter()
             .unzip();
-    let seen = || (0..gold.len()).filter(|&word| tokens.first[word].is_some());
-    let loss = seen()
-        .map(|word| cross_entropy(logits.row(word), gold[word]))
-        .sum();
+    // The loss that training lowers.
+    let seen = decode::seen_ids(tokens, &gold, labels);
+    let loss = if decoder.transitions.is_learned() {
+        -decode::log_likelihood(text, tokens, &seen, &logits, decoder)
+    } else {
+        let words = seen.iter().enumerate();
+        words
+            .filter_map(|(word, id)| Some(cross_entropy(logits.row(word), (*id)?)))
+            .sum()
+    };
     Ok(Answer {
-        words: seen().count(),
+        words: seen.iter().flatten().count(),
         loss,
         spans,
         log_probabilities,

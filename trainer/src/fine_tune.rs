@@ -133,7 +133,7 @@ fn not_negative(text: &str) -> Result<f64, String> {
     })
 }
 
-pub(crate) fn fraction(text: &str) -> Result<f64, String> {
+fn fraction(text: &str) -> Result<f64, String> {
     number(text).and_then(|value| {
         if (0.0..1.0).contains(&value) {
             Ok(value)

@@ -3,6 +3,7 @@
 pub mod adamw;
 pub mod batch;
 pub mod bert;
+pub mod calibrate;
 pub mod checkpoint;
 pub mod cli;
 mod crf;

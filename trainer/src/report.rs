@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evaluation {
-    /// Mean cross-entropy of the words' labels, before decoding.
+    /// Mean cross-entropy of the words' labels, before decoding; with a CRF the negative log-likelihood
+    /// of the label sequences, by word.
     pub eval_loss: f64,
     /// Overall precision.
     pub eval_precision: f64,

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub(crate) use self::recipes::CLAIMED;
 use self::recipes::{EXPERIMENTS, Experiment, Recipe};
 use self::results::Run;
 use crate::command::{cargo, command, run};

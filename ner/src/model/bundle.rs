@@ -32,9 +32,8 @@ use sha2::{Digest, Sha256};
 
 use super::config::Head;
 use super::container::Container;
-use super::tensors::{self, Role, Spec, scale_name, specs};
+use super::tensors::{Role, Spec, scale_name, specs};
 use super::{Config, quant};
-use crate::crf::{Learned, Transitions};
 use crate::{Decoder, Error, Tokenizer};
 
 /// Version of the file format that this crate writes and reads.
@@ -225,17 +224,11 @@ impl<'a> Bundle<'a> {
     /// # Errors
     /// As [`Config::labels`]; none for a bundle that was read from a file.
     pub fn decoder(&self) -> Result<Decoder, Error> {
-        let mut decoder = Decoder::bio(self.config.labels()?);
-        if self.config.classifier_head == Head::Crf {
-            let values = |name| self.tensor(name).to_f32();
-            let learned = Learned {
-                start: &values(tensors::CRF_START),
-                step: &values(tensors::CRF_STEP),
-                end: &values(tensors::CRF_END),
-                line: &values(tensors::CRF_LINE),
-            };
-            decoder.transitions = Transitions::learned(&decoder.labels, learned);
-        }
+        let labels = self.config.labels()?;
+        let mut decoder = match self.config.classifier_head {
+            Head::Softmax => Decoder::bio(labels),
+            Head::Crf => Decoder::crf(labels, |name| Ok::<_, Error>(self.tensor(name).to_f32()))?,
+        };
         decoder.calibration = self.config.calibration.unwrap_or_default();
         Ok(decoder)
     }

@@ -121,8 +121,9 @@ struct Variants {
 /// Most values that the tensors of a model may have together (8 GiB as F32). BERT-large has 0.34e9.
 const MAX_PARAMETERS: u64 = 1 << 31;
 
-/// Most labels of a model.
-const MAX_LABELS: usize = 1 << 12;
+/// Most labels of a model. Decoding takes the square of their number, per word in time and once in
+/// memory.
+const MAX_LABELS: usize = 1 << 9;
 
 impl Config {
     /// Reads and checks a `config.json`. A configuration without labels (that of a base model)

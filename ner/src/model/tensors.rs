@@ -97,22 +97,21 @@ pub fn specs(config: &Config, labels: usize) -> Vec<Spec> {
     push("classifier.weight".into(), &[labels, h], Role::Float);
     push("classifier.bias".into(), &[labels], Role::Float);
     if config.classifier_head == Head::Crf {
-        push(CRF_START.into(), &[labels], Role::Float);
-        push(CRF_STEP.into(), &[labels, labels], Role::Float);
-        push(CRF_END.into(), &[labels], Role::Float);
-        push(CRF_LINE.into(), &[labels], Role::Float);
+        for (name, shape) in CRF.into_iter().zip([1, 2, 1, 1]) {
+            push(name.into(), &[labels, labels][..shape], Role::Float);
+        }
     }
     specs
 }
 
-/// Score of each label at a paragraph's first word.
-pub const CRF_START: &str = "crf.start_transitions";
-/// Score of each label (column) after each other (row).
-pub const CRF_STEP: &str = "crf.transitions";
-/// Score of each label at a paragraph's last word.
-pub const CRF_END: &str = "crf.end_transitions";
-/// Score of each label at a line's first word.
-pub const CRF_LINE: &str = "crf.line_starts";
+/// A CRF's scores of each label: at a paragraph's first word `[L]`, (columns) after each other (rows)
+/// `[L, L]`, at a paragraph's last word `[L]`, at a line's first word `[L]`.
+pub const CRF: [&str; 4] = [
+    "crf.start_transitions",
+    "crf.transitions",
+    "crf.end_transitions",
+    "crf.line_starts",
+];
 
 /// Name of the scales of an int8 tensor.
 pub fn scale_name(name: &str) -> String {

@@ -55,6 +55,30 @@ fn refuses_other_files() {
 }
 
 #[test]
+fn refuses_a_damaged_crf() {
+    const STEPS: &str = "crf.transitions";
+    check_exported(
+        |parts| drop(parts.tensors.remove(STEPS)),
+        true,
+        &[STEPS, "missing"],
+    );
+    let flat = |parts: &mut Parts| {
+        parts.tensors.get_mut(STEPS).unwrap().1 = vec![9];
+    };
+    check_exported(flat, true, &[STEPS, "[9]", "[3, 3]"]);
+    let not_a_number = |parts: &mut Parts| {
+        parts.bytes(STEPS)[8..12].copy_from_slice(&f32::NAN.to_le_bytes());
+    };
+    check_exported(not_a_number, true, &[STEPS, "value 2 is NaN"]);
+    // A model without a CRF has no place for its tensors.
+    let without = |parts: &mut Parts| {
+        let config = parts.fields["config"].replace("\"crf\"", "\"softmax\"");
+        parts.fields.insert("config".into(), config);
+    };
+    check_exported(without, true, &["crf."]);
+}
+
+#[test]
 fn refuses_damaged_metadata() {
     let set = |field: &'static str, value: &str| {
         let value = value.to_owned();
@@ -167,10 +191,10 @@ fn refuses_damaged_tensors() {
         drop(
             parts
                 .tensors
-                .insert("crf.transitions".into(), (Dtype::U8, vec![1], vec![0])),
+                .insert("crf.unknown".into(), (Dtype::U8, vec![1], vec![0])),
         )
     };
-    check_exported(add, true, &["crf.transitions", "no part of the network"]);
+    check_exported(add, true, &["crf.unknown", "no part of the network"]);
     let reshape = |parts: &mut Parts| parts.tensors.get_mut(QUERY).unwrap().1 = vec![2, 8];
     check_exported(reshape, true, &[QUERY, "[2, 8]", "[4, 4]"]);
     let retype = |parts: &mut Parts| parts.tensors.get_mut(QUERY).unwrap().0 = Dtype::U8;

@@ -11,7 +11,7 @@ use serde_json::json;
 pub(crate) fn config() -> Config {
     let json = json!({
         "model_type": "bert", "vocab_size": 9, "hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 2,
-        "intermediate_size": 6, "max_position_embeddings": 5, "id2label": {"0": "O", "1": "B-X", "2": "I-X"}
+        "intermediate_size": 6, "max_position_embeddings": 5, "classifier_head": "crf", "id2label": {"0": "O", "1": "B-X", "2": "I-X"}
     });
     Config::from_json(&json.to_string()).unwrap()
 }

@@ -3,6 +3,7 @@ use std::fs;
 
 use ner::metrics::Score;
 use ner::{Decoder, Document, Labels, Span, Tokenizer};
+use serde_json::Value;
 use trainer::evaluate::{Evaluation, answers, summarize};
 
 use crate::model::Models;
@@ -286,4 +287,41 @@ fn forward_passes_of_others_are_evaluated() {
     assert!(error.starts_with("document `note`: "), "{error}");
     let error = refused(|ids| Ok(vec![f32::NAN; ids.len() * 3]));
     assert!(error.starts_with("document `note`: "), "{error}");
+}
+
+/// Three of five entities are right, and the model is sure of all.
+#[test]
+fn calibration_goes_into_the_directory() {
+    let models = Models::new();
+    let root = models.root.path();
+    fs::write(root.join("dev.bio"), DATA).unwrap();
+    let directory = models.directory.to_str().unwrap();
+    let error = || {
+        let args = ["evaluate", "--format", "json", "--data", "dev.bio"];
+        let output = trainer(root, args.into_iter().chain(["--model", directory]));
+        let found: Evaluation = serde_json::from_str(printed(&output)).unwrap();
+        found.calibration_error
+    };
+    let before = error();
+    assert!((before - 0.4).abs() < 1e-3, "{before}");
+    let config = models.directory.join("config.json");
+    let read = || -> Value { serde_json::from_str(&fs::read_to_string(&config).unwrap()).unwrap() };
+    let mut expected = read();
+
+    let calibrate = |model| trainer(root, ["calibrate", "--data", "dev.bio", "--model", model]);
+    let output = calibrate(directory);
+    assert!(
+        printed(&output).contains("0.4000 without"),
+        "{}",
+        printed(&output)
+    );
+    // Five entities with Platt's targets, 4/5 and 1/4 instead of 1 and 0.
+    let after = error();
+    assert!(after < 0.1, "{after}");
+    // Nothing else has changed.
+    expected["calibration"] = read()["calibration"].clone();
+    assert_eq!(read(), expected);
+
+    let file = models.file.to_str().unwrap();
+    check_refused(&calibrate(file), &["--model", "not a directory"]);
 }

@@ -1,7 +1,14 @@
 //! The shipped model gives in the terminal what it gives on the page, where the end-to-end tests
 //! check the same fixtures.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
+
+use engine::Scratch;
+use ner::Labels;
+use ner::formats::jsonl;
+use trainer::data::{read_documents, to_marked};
+use trainer::source::Source;
 
 use crate::{printed, trainer};
 
@@ -46,4 +53,33 @@ fn example_of_the_readme() {
     ] {
         check(&[text], expected);
     }
+}
+
+/// Lines that everybody would try first. Their texts are among those whose stored answers the page
+/// must give, so that they hold there too.
+#[test]
+fn sanity() {
+    let cases = read_documents(&fixture("sanity.txt"), &Labels::guide()).unwrap();
+    assert!(cases.len() > 40);
+    let texts = std::fs::read_to_string(fixture("texts.jsonl")).unwrap();
+    let texts = jsonl::documents("texts.jsonl", &texts).unwrap();
+    let on_the_page: HashSet<&str> = texts.iter().map(|text| text.text.as_str()).collect();
+    let source = Source::load(None).unwrap();
+    let mut scratch = Scratch::default();
+    let mut wrong = Vec::new();
+    for case in &cases {
+        assert!(on_the_page.contains(case.text.as_str()), "{}", case.id);
+        let found = source.recognize(&case.text, &mut scratch).unwrap();
+        let mut answer = case.clone();
+        answer.spans = found.into_iter().map(|entity| entity.span).collect();
+        if answer != *case {
+            wrong.push(to_marked(&answer).unwrap());
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.concat()
+    );
 }

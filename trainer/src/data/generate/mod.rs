@@ -163,7 +163,7 @@ mod tests {
     fn corpus() -> Vec<Document> {
         let content = "=== a\nThe [[pain|Symptoms]] came back; [[pain|Symptoms]] all day.\n\
             === b\nLOW [[AMH|Hormones]]. [[SCAN|Procedures]] SHOWS A [[CYST|Ultrasound]]\n\
-            === c\n[[Clomid|Medications]] and an [[HSG|Procedures]]\n\n[[N/V|Symptoms]]/[[rash|Symptoms]]";
+            === c\n[[Clomid|Medications]] and an [[HSG|Procedures]]\n\n[[N/V|Symptoms]]/[[rash|Symptoms]]. [[Abd. distension|Symptoms]]";
         let documents = part("train", content).documents;
         documents
             .into_iter()

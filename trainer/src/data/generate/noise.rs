@@ -100,7 +100,8 @@ fn lay_out(pieces: &mut [Piece], random: &mut Stream) {
         0 if is_list => number_lines(pieces, BULLETS[random.below(BULLETS.len())]),
         1 if is_list => join_lines(pieces),
         _ => {
-            for piece in pieces.iter_mut() {
+            // "abd. distension" is no sentence's end.
+            for piece in pieces.iter_mut().filter(|piece| piece.label.is_none()) {
                 piece.text = piece.text.replace(". ", ".\n");
             }
         }
