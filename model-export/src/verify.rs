@@ -145,8 +145,8 @@ fn answer(document: &Document, models: &Models, scratch: &mut Scratch) -> Result
     let (float, quantized) = (word_logits(&models.float)?, word_logits(&models.quantized)?);
     let tokens = &prepared.tokens;
     let spans = |logits: &WordLogits| -> Result<Vec<Span>> {
-        let ids = decode::decode(&document.text, tokens, logits, &models.decoder)?;
-        Ok(decode::spans(&tokens.words, &ids, labels))
+        let entities = decode::entities(&document.text, tokens, logits, &models.decoder)?;
+        Ok(entities.into_iter().map(|entity| entity.span).collect())
     };
     let mut answer = Answer {
         float: spans(&float)?,

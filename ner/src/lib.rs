@@ -119,8 +119,7 @@ pub fn finish<R: AsRef<[f32]>>(
 ) -> Result<Vec<Entity>, Error> {
     let tokens = &prepared.tokens;
     let logits = window::stitch(tokens, &prepared.windows, logits, decoder.labels.len())?;
-    let ids = decode::decode(text, tokens, &logits, decoder)?;
-    Ok(decode::entities(text, tokens, &ids, &logits, decoder))
+    decode::entities(text, tokens, &logits, decoder)
 }
 
 /// [`prepare`], `forward` for one input after another, [`finish`].

@@ -1,8 +1,9 @@
 //! Decoding: against all sequences there are, on paragraphs, on words without tokens, on broken
 //! logits.
 
+use ner::calibration::Calibration;
 use ner::crf::{Chain, Transitions};
-use ner::decode::{Decoder, decode, entities, label_ids, seen_ids, spans};
+use ner::decode::{Decoder, candidates, decode, entities, label_ids, seen_ids, spans};
 use ner::tokenize::words;
 use ner::{Error, Labels, Span, Tokens, WordLogits};
 use proptest::prelude::*;
@@ -140,7 +141,7 @@ fn check(text: &str, best: &[&str], expected: &[&str], marked: &[&str]) {
     let ids = decode(text, &tokens, &logits, &decoder).unwrap();
     let names: Vec<&str> = ids.iter().map(|&id| labels.names()[id].as_str()).collect();
     assert_eq!(names, expected, "{text:?}");
-    let found = entities(text, &tokens, &ids, &logits, &decoder);
+    let found = entities(text, &tokens, &logits, &decoder).unwrap();
     let texts: Vec<&str> = found
         .iter()
         .map(|entity| &text[entity.span.range.clone()])
@@ -255,30 +256,40 @@ fn entities_of_texts() {
 
 #[test]
 fn a_score_is_the_probability_of_the_entity_among_legal_sequences() {
-    let decoder = Decoder::bio(two_types());
+    let mut decoder = Decoder::bio(two_types());
     let text = "heavy \u{200b} bleeding";
     let tokens = tokens(text);
-    // All logits are 0 but one of ln 8, B-S of the first word: the four sequences that begin with it
-    // weigh 8 each, the three with O and the four with B-H one each.
-    let values = [[0.0, 8_f32.ln(), 0.0, 0.0, 0.0], [0.0; 5], [0.0; 5]].concat();
-    let logits = WordLogits { labels: 5, values };
-    // B-S, I-S is one of them: 8 of 8 * 4 + 3 + 4.
-    let found = entities(text, &tokens, &[1, 2, 2], &logits, &decoder);
-    assert_eq!(found.len(), 1);
-    assert_eq!(found[0].span.range, 0..text.len());
-    let expected = 8.0 / 39.0;
-    assert!(
-        (found[0].score - expected).abs() < SCORE_TOLERANCE,
-        "{}",
-        found[0].score
-    );
-    // B-S alone: what follows is O, B-S or B-H.
-    let found = entities(text, &tokens, &[1, 0, 0], &logits, &decoder);
-    assert!(
-        (found[0].score - 3.0 * expected).abs() < SCORE_TOLERANCE,
-        "{}",
-        found[0].score
-    );
+    // Logits are 0 but that of B-S of the first word, which makes sequences weigh 8 times as much, and
+    // perhaps that of I-S of the last.
+    let logits = |inside: f32| {
+        let first = [0.0, 8_f32.ln(), 0.0, 0.0, 0.0];
+        let last = [0.0, 0.0, inside.ln(), 0.0, 0.0];
+        let values = [first, [0.0; 5], last].concat();
+        WordLogits { labels: 5, values }
+    };
+    let check = |inside, decoder: &Decoder, expected: Option<(usize, f32)>| {
+        let found = entities(text, &tokens, &logits(inside), decoder).unwrap();
+        assert_eq!(found.len(), usize::from(expected.is_some()), "{found:?}");
+        if let (Some(entity), Some((end, score))) = (found.first(), expected) {
+            assert_eq!(entity.span.range, 0..end);
+            assert!(
+                (entity.score - score).abs() < SCORE_TOLERANCE,
+                "{}",
+                entity.score
+            );
+        }
+    };
+    // After B-S come O, B-S, I-S and B-H, after O three of them, after B-H four others. Of B-S alone:
+    // O, B-S or B-H follow.
+    check(1.0, &decoder, Some((5, 24.0 / 39.0)));
+    // B-S, I-S.
+    check(2.0, &decoder, Some((text.len(), 16.0 / 47.0)));
+    decoder.calibration = Some(Calibration::default());
+    check(1.0, &decoder, Some((5, 24.0 / 39.0)));
+    // Too little for an entity; a candidate it is.
+    check(2.0, &decoder, None);
+    let candidates = candidates(text, &tokens, &logits(2.0), &decoder).unwrap();
+    assert_eq!(candidates[0].0.range, 0..text.len());
 }
 
 #[test]
@@ -378,8 +389,7 @@ fn a_certain_entity_has_a_score() {
         };
         let values = (0..tokens.words.len()).flat_map(row).collect();
         let logits = WordLogits { labels: 5, values };
-        let ids = decode(&text, &tokens, &logits, &decoder).unwrap();
-        let found = entities(&text, &tokens, &ids, &logits, &decoder);
+        let found = entities(&text, &tokens, &logits, &decoder).unwrap();
         assert_eq!(found.len(), 40);
         for entity in found {
             assert!(

@@ -37,11 +37,11 @@ pub fn run(args: &CalibrateArgs) -> Result<()> {
     let mut source = Source::load(Some(&args.model))?;
     let (documents, answers) = read_and_answer(&source, &args.data)?;
     let calibration = calibrate(&documents, &answers);
-    let mut error = |calibration| {
+    let mut evaluate = |calibration| {
         source.decoder.calibration = calibration;
-        summarize(&documents, &answers, &source.decoder).calibration_error
+        summarize(&documents, &answers, &source.decoder)
     };
-    let (before, after) = (error(Calibration::default()), error(calibration));
+    let (before, after) = (evaluate(None)?, evaluate(Some(calibration))?);
 
     let path = args.model.join("config.json");
     let name = || path.display().to_string();
@@ -55,7 +55,12 @@ pub fn run(args: &CalibrateArgs) -> Result<()> {
     let Calibration { slope, intercept } = calibration;
     cli::print(&format!(
         "{}: slope {slope:.4}, intercept {intercept:.4}\n\
-         expected calibration error {after:.4}, {before:.4} without\n",
-        path.display()
+         expected calibration error {:.4}, {:.4} without\n\
+         strict F1 {:.4}, {:.4} without\n",
+        path.display(),
+        after.calibration_error,
+        before.calibration_error,
+        after.eval_f1,
+        before.eval_f1
     ))
 }

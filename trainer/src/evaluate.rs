@@ -8,6 +8,7 @@ use engine::Scratch;
 use ner::bootstrap::{self, Intervals};
 use ner::calibration::Calibration;
 use ner::metrics::{self, Mode, Report};
+use ner::tokenize::words;
 use ner::{Decoder, Document, Span, Tokenizer, calibration, decode, window};
 use rayon::prelude::*;
 
@@ -52,7 +53,7 @@ pub enum Format {
 pub fn run(args: &EvaluateArgs) -> Result<()> {
     let source = Source::load(args.model.as_deref())?;
     let (documents, answers) = read_and_answer(&source, &args.data)?;
-    let evaluation = summarize(&documents, &answers, &source.decoder);
+    let evaluation = summarize(&documents, &answers, &source.decoder)?;
 
     let json = serde_json::to_string_pretty(&evaluation)? + "\n";
     if let Some(path) = &args.output {
@@ -117,13 +118,13 @@ pub fn calibrate(documents: &[Document], answers: &[Answer]) -> Calibration {
     Calibration::fit(&outcomes(documents, answers))
 }
 
-/// Entities' log-probabilities, each with whether it is among its document's marks.
+/// Candidates' log-probabilities, each with whether it is among its document's marks.
 fn outcomes(documents: &[Document], answers: &[Answer]) -> Vec<(f64, bool)> {
     let pairs = documents.iter().zip(answers);
     let of_document = |(document, answer): (&Document, &Answer)| -> Vec<(f64, bool)> {
-        let found = answer.spans.iter().zip(&answer.log_probabilities);
-        found
-            .map(|(span, &log_probability)| (log_probability, document.spans.contains(span)))
+        let candidates = answer.candidates.iter();
+        candidates
+            .map(|(span, log_probability)| (*log_probability, document.spans.contains(span)))
             .collect()
     };
     pairs.flat_map(of_document).collect()
@@ -131,12 +132,8 @@ fn outcomes(documents: &[Document], answers: &[Answer]) -> Vec<(f64, bool)> {
 
 /// What a model says about a document.
 pub struct Answer {
-    /// Label ids of the words, as annotated and as decoded.
-    gold: Vec<usize>,
-    predicted: Vec<usize>,
-    spans: Vec<Span>,
-    /// Of the spans, before calibration.
-    log_probabilities: Vec<f64>,
+    /// Spans with their log-probabilities; which of them are entities the calibration decides.
+    candidates: Vec<(Span, f64)>,
     /// Words that the network saw, and the sum of their cross-entropies.
     words: usize,
     loss: f64,
@@ -164,11 +161,8 @@ fn answer(
     let logits = logits.with_context(in_document)?;
     let logits = window::stitch(tokens, &prepared.windows, &logits, labels.len())
         .with_context(in_document)?;
-    let predicted = decode::decode(text, tokens, &logits, decoder).with_context(in_document)?;
-    let (spans, log_probabilities) =
-        decode::log_probabilities(text, tokens, &predicted, &logits, decoder)
-            .into_iter()
-            .unzip();
+    let candidates =
+        decode::candidates(text, tokens, &logits, decoder).with_context(in_document)?;
     // The loss that training lowers.
     let seen = decode::seen_ids(tokens, &gold, labels);
     let loss = if decoder.transitions.is_learned() {
@@ -182,10 +176,7 @@ fn answer(
     Ok(Answer {
         words: seen.iter().flatten().count(),
         loss,
-        spans,
-        log_probabilities,
-        gold,
-        predicted,
+        candidates,
     })
 }
 
@@ -208,44 +199,63 @@ fn intervals(reports: impl Iterator<Item = Report>) -> Intervals {
     bootstrap::f1_intervals(&reports.collect::<Vec<_>>(), |n| draws.below(n))
 }
 
-/// Compares what a model says with the documents' marks.
-pub fn summarize(documents: &[Document], answers: &[Answer], decoder: &Decoder) -> Evaluation {
+/// Compares what a model says, through this decoder's calibration, with the documents' marks.
+///
+/// # Errors
+/// Names a document whose marks cut a word or have a type that is not in the decoder's labels.
+pub fn summarize(
+    documents: &[Document],
+    answers: &[Answer],
+    decoder: &Decoder,
+) -> Result<Evaluation> {
     let labels = &decoder.labels;
+    // Spans of each document, and the scores of all, each with whether it is right.
+    let (mut found, mut scores) = (Vec::new(), Vec::new());
+    for (document, answer) in documents.iter().zip(answers) {
+        let entities = answer
+            .candidates
+            .iter()
+            .filter_map(|(span, log_probability)| {
+                let score = decoder.score(*log_probability)?;
+                scores.push((score, document.spans.contains(span)));
+                Some(span.clone())
+            });
+        found.push(entities.collect::<Vec<_>>());
+    }
     let pairs = || {
-        documents
-            .iter()
-            .zip(answers)
-            .map(|(gold, answer)| (&gold.spans[..], &answer.spans[..]))
+        let marks = documents.iter().map(|document| &document.spans[..]);
+        marks.zip(found.iter().map(|spans| &spans[..]))
     };
-    let names = |ids: fn(&Answer) -> &[usize]| -> Vec<Vec<String>> {
-        let name = |&id: &usize| labels.names()[id].clone();
-        answers
-            .iter()
-            .map(|answer| ids(answer).iter().map(name).collect())
-            .collect()
+    let names = |document: &Document, spans: &[Span]| -> Result<Vec<String>> {
+        let ids = decode::label_ids(&document.text, &words(&document.text), spans, labels)
+            .with_context(|| format!("document `{}`", document.id))?;
+        Ok(ids
+            .into_iter()
+            .map(|id| labels.names()[id].clone())
+            .collect())
     };
-    let (gold, predicted) = (
-        names(|answer| &answer.gold),
-        names(|answer| &answer.predicted),
-    );
+    let gold = documents
+        .iter()
+        .map(|document| names(document, &document.spans));
+    let gold = gold.collect::<Result<Vec<_>>>()?;
+    let predicted = documents.iter().zip(&found);
+    let predicted = predicted.map(|(document, spans)| names(document, spans));
+    let predicted = predicted.collect::<Result<Vec<_>>>()?;
     let types = labels.types();
     let strict = metrics::spans(pairs(), types);
     let overlap = metrics::overlap(pairs(), types);
     let strict_each = pairs().map(|pair| metrics::spans([pair], types));
     let overlap_each = pairs().map(|pair| metrics::overlap([pair], types));
-    let scores = outcomes(documents, answers)
-        .into_iter()
-        .map(|(log_probability, right)| (decoder.calibration.score(log_probability), right));
-    let reliability = calibration::reliability(&scores.collect::<Vec<_>>(), BINS);
-    let words: usize = answers.iter().map(|answer| answer.words).sum();
+    let reliability = calibration::reliability(&scores, BINS);
+    let seen: usize = answers.iter().map(|answer| answer.words).sum();
     let loss: f64 = answers.iter().map(|answer| answer.loss).sum();
-    Evaluation {
-        eval_loss: if words == 0 { 0.0 } else { loss / words as f64 },
+    Ok(Evaluation {
+        eval_loss: if seen == 0 { 0.0 } else { loss / seen as f64 },
         eval_precision: strict.overall.precision,
         eval_recall: strict.overall.recall,
         eval_f1: strict.overall.f1,
         eval_documents: documents.len(),
-        eval_words: words,
+        eval_words: seen,
         overall: strict.overall,
         types: by_type(&strict),
         f1_intervals: intervals(strict_each),
@@ -256,5 +266,5 @@ pub fn summarize(documents: &[Document], answers: &[Answer], decoder: &Decoder) 
         reliability,
         seqeval_default: metrics::sequences(&gold, &predicted, labels, Mode::Default).overall,
         seqeval_strict: metrics::sequences(&gold, &predicted, labels, Mode::StrictIob2).overall,
-    }
+    })
 }

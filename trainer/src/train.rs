@@ -185,9 +185,10 @@ impl Run<'_> {
         let max_length = self.arguments.max_length as usize;
         let mut decoder = self.bert.decoder()?;
         let answers = evaluate::answers(&self.dev, &self.tokenizer, &decoder, max_length, forward)?;
-        decoder.calibration = evaluate::calibrate(&self.dev, &answers);
-        let evaluation = evaluate::summarize(&self.dev, &answers, &decoder);
-        Ok((evaluation, decoder.calibration))
+        let calibration = evaluate::calibrate(&self.dev, &answers);
+        decoder.calibration = Some(calibration);
+        let evaluation = evaluate::summarize(&self.dev, &answers, &decoder)?;
+        Ok((evaluation, calibration))
     }
 
     fn print(

@@ -229,7 +229,7 @@ impl<'a> Bundle<'a> {
             Head::Softmax => Decoder::bio(labels),
             Head::Crf => Decoder::crf(labels, |name| Ok::<_, Error>(self.tensor(name).to_f32()))?,
         };
-        decoder.calibration = self.config.calibration.unwrap_or_default();
+        decoder.calibration = self.config.calibration;
         Ok(decoder)
     }
 

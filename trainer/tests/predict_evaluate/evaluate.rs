@@ -265,7 +265,7 @@ fn forward_passes_of_others_are_evaluated() {
             .collect())
     };
     let found = answers(&documents, &tokenizer, &decoder, 16, forward).unwrap();
-    let found = summarize(&documents, &found, &decoder);
+    let found = summarize(&documents, &found, &decoder).unwrap();
     check_close(&found.overall, &score(1, 3, 2), "overall");
     // Four of the five words have their label's logit 1 above the two others, the last has another
     // label's.
