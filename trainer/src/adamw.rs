@@ -17,7 +17,7 @@ pub struct Options {
     pub beta2: f64,
     /// Added to the root of the mean square.
     pub epsilon: f64,
-    /// Decoupled decay of matrices; biases and LayerNorm weights have none.
+    /// Decoupled decay of matrices; biases, LayerNorm weights and a CRF's terms have none.
     pub weight_decay: f64,
     /// Largest global norm of the gradient; longer ones are scaled down to it.
     pub max_norm: f64,

@@ -40,7 +40,8 @@ pub struct FineTuneArgs {
     /// Passes over the training documents
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
     pub epochs: u32,
-    /// Highest learning rate; 1e-4 suits MiniLM's size (H 384), 5e-5 BERT-base's (H 768)
+    /// Highest learning rate; 1e-4 suits MiniLM's size (H 384), 5e-5 BERT-base's (H 768). A CRF's
+    /// terms learn 30 times as fast
     #[arg(long, value_name = "RATE", default_value_t = 1e-4, value_parser = positive)]
     pub lr: f64,
     /// Windows per step
@@ -62,7 +63,7 @@ pub struct FineTuneArgs {
     /// Part of the steps in which the learning rate rises from 0; afterwards it falls back to 0
     #[arg(long, value_name = "RATIO", default_value_t = 0.1, value_parser = fraction)]
     pub warmup_ratio: f64,
-    /// Decoupled weight decay; biases and LayerNorm have none
+    /// Decoupled weight decay; biases, LayerNorm and a CRF have none
     #[arg(long, value_name = "DECAY", default_value_t = 0.01, value_parser = not_negative)]
     pub weight_decay: f64,
     /// Global norm that longer gradients are scaled down to
