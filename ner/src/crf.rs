@@ -112,7 +112,8 @@ pub struct Chain<'a> {
 }
 
 impl<'a> Chain<'a> {
-    /// From the L finite logits of each word, and whether a line begins with it.
+    /// From the L logits of each word, and whether a line begins with it. Minus infinity rules a label
+    /// out; one at least has to be left.
     pub fn new<'r>(
         words: impl IntoIterator<Item = (&'r [f32], bool)>,
         transitions: &'a Transitions,

@@ -47,6 +47,7 @@ fn main() -> Result<()> {
         batch.rows.push(row as u32);
         batch.targets.push(random.below(11) as u32);
         batch.boundaries.push(Boundary::Word);
+        batch.cut.push(false);
     }
     let parameters = bert
         .parameters()

@@ -18,6 +18,9 @@ pub struct Example {
     /// What ends before each token. Labels form one chain up to the next [`Boundary::Paragraph`];
     /// the first target of a window counts as one.
     pub boundaries: Vec<Boundary>,
+    /// For each token whether it is the first or last target of a window and its paragraph goes on
+    /// beyond. A chain neither starts nor ends there, which only its loss has to know.
+    pub cut: Vec<bool>,
 }
 
 /// Which tokens of a word learn its label. Recognition asks the first one only.
@@ -71,18 +74,29 @@ pub fn examples(
             let mut boundaries = vec![Boundary::Word];
             boundaries.extend(&before[window.tokens.clone()]);
             boundaries.push(Boundary::Word);
-            if let Some(first) = targets.iter().position(Option::is_some) {
-                boundaries[first] = Boundary::Paragraph;
-            }
             // A window of an empty or wordless text teaches nothing and would divide the loss by
             // zero.
-            if targets.iter().any(Option::is_some) {
-                examples.push(Example {
-                    ids: tokenizer.input(&tokens.ids[window.tokens]),
-                    targets,
-                    boundaries,
-                });
-            }
+            let is_target = |target: &Option<u32>| target.is_some();
+            let (Some(first), Some(last)) = (
+                targets.iter().position(is_target),
+                targets.iter().rposition(is_target),
+            ) else {
+                continue;
+            };
+            let mut cut = vec![false; targets.len()];
+            cut[first] = boundaries[first] != Boundary::Paragraph;
+            boundaries[first] = Boundary::Paragraph;
+            let next_word = tokens
+                .first
+                .iter()
+                .position(|first| first.is_some_and(|first| first >= window.core.end));
+            cut[last] |= next_word.is_some_and(|word| ends[word] != Boundary::Paragraph);
+            examples.push(Example {
+                ids: tokenizer.input(&tokens.ids[window.tokens]),
+                targets,
+                boundaries,
+                cut,
+            });
         }
     }
     Ok(examples)
@@ -117,6 +131,8 @@ pub struct Batch {
     pub targets: Vec<u32>,
     /// What ends before each of these tokens.
     pub boundaries: Vec<Boundary>,
+    /// Whether the chain of each of these tokens goes on beyond the window there.
+    pub cut: Vec<bool>,
 }
 
 impl Batch {
@@ -127,12 +143,12 @@ impl Batch {
             ..Self::default()
         };
         for example in examples {
-            let tokens = example.ids.iter().zip(&example.targets);
-            for ((&id, target), &boundary) in tokens.zip(&example.boundaries) {
-                if let Some(target) = *target {
+            for (token, &id) in example.ids.iter().enumerate() {
+                if let Some(target) = example.targets[token] {
                     batch.rows.push(batch.ids.len() as u32);
                     batch.targets.push(target);
-                    batch.boundaries.push(boundary);
+                    batch.boundaries.push(example.boundaries[token]);
+                    batch.cut.push(example.cut[token]);
                 }
                 batch.ids.push(id);
             }
@@ -231,6 +247,7 @@ mod tests {
             ids: vec![2, 5, 6, 7, 8, 9, 3],
             targets: vec![None, Some(1), Some(2), None, Some(0), Some(0), None],
             boundaries,
+            cut: vec![false; 7],
         };
         assert_eq!(examples(short.clone(), 16), [expected.clone()]);
         let all = super::examples(
@@ -260,6 +277,27 @@ mod tests {
         let targets: Vec<u32> = targets.copied().collect();
         assert_eq!((targets.len(), &targets[..3]), (160, &[1, 2, 0][..]));
         assert!(targets[2..].iter().all(|&target| target == 0));
+        // One paragraph: its first word and its last one are the only edges that are not cut.
+        let cuts = windows.iter().map(|window| {
+            let cuts = window.cut.iter().zip(&window.targets);
+            let cuts = cuts.filter(|(_, target)| target.is_some());
+            let cuts: Vec<bool> = cuts.map(|(&cut, _)| cut).collect();
+            (
+                cuts[0],
+                cuts[cuts.len() - 1],
+                cuts.iter().filter(|&&cut| cut).count(),
+            )
+        });
+        let cuts: Vec<_> = cuts.collect();
+        let mut expected = vec![(true, true, 2); windows.len()];
+        expected[0] = (false, true, 1);
+        expected[windows.len() - 1] = (true, false, 1);
+        assert_eq!(cuts, expected);
+        // Where windows are whole paragraphs nothing is cut.
+        let paragraphs = "Hot flashes again.\n\n".repeat(40);
+        let windows = examples(document(&paragraphs, 0..11), 32);
+        assert!(windows.len() > 5);
+        assert!(windows.iter().all(|window| !window.cut.contains(&true)));
 
         let cut = super::examples(
             &[document("Hot flashes", 0..6)],
@@ -278,6 +316,7 @@ mod tests {
             ids: ids.to_vec(),
             targets: targets.iter().map(|&t| u32::try_from(t).ok()).collect(),
             boundaries: vec![Boundary::Word; ids.len()],
+            cut: vec![false; ids.len()],
         };
         let examples = [
             example(&[2, 7, 8, 3], &[-1, 4, -1, -1]),

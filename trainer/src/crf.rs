@@ -32,6 +32,7 @@ pub(crate) fn loss(
     let op = Likelihood {
         targets: batch.targets.iter().map(|&id| id as usize).collect(),
         boundaries: batch.boundaries.clone(),
+        cut: batch.cut.clone(),
         labels: labels.clone(),
     };
     Ok(host(logits)?.contiguous()?.apply_op2(&terms, op)?)
@@ -41,7 +42,16 @@ pub(crate) fn loss(
 struct Likelihood {
     targets: Vec<usize>,
     boundaries: Vec<Boundary>,
+    cut: Vec<bool>,
     labels: Labels,
+}
+
+/// Targets that depend on each other.
+struct Links {
+    rows: Range<usize>,
+    /// Whether it really starts and ends here, or the window cuts it.
+    starts: bool,
+    ends: bool,
 }
 
 /// What one chain adds to the loss and to its gradients, before division by the number of words.
@@ -55,7 +65,7 @@ struct Part {
 impl Likelihood {
     /// The targets of each chain. A window can begin inside an entity: its first words then continue
     /// what the chain does not hold, and are left out.
-    fn chains(&self) -> Vec<Range<usize>> {
+    fn chains(&self) -> Vec<Links> {
         let mut start = 0;
         let chunks = self
             .boundaries
@@ -67,9 +77,13 @@ impl Likelihood {
             let skipped = self.targets[rows.clone()]
                 .iter()
                 .take_while(|id| is_inside(id));
-            rows.start + skipped.count()..rows.end
+            Links {
+                starts: !self.cut[rows.start],
+                ends: !self.cut[rows.end - 1],
+                rows: rows.start + skipped.count()..rows.end,
+            }
         });
-        chains.filter(|rows| !rows.is_empty()).collect()
+        chains.filter(|links| !links.rows.is_empty()).collect()
     }
 
     fn parts(&self, logits: &[f32], terms: &[f32], gradients: bool) -> Vec<Part> {
@@ -84,12 +98,28 @@ impl Likelihood {
             line,
         };
         let transitions = Transitions::learned(&self.labels, learned);
-        let part = |rows: Range<usize>| {
+        let part = |links: Links| {
+            let rows = links.rows;
             let targets = &self.targets[rows.clone()];
-            let words = rows.clone().map(|row| {
-                let begins_line = self.boundaries[row] >= Boundary::Line;
-                (&logits[row * count..(row + 1) * count], begins_line)
-            });
+            let mut words = logits[rows.start * count..rows.end * count].to_vec();
+            // At an edge that is a window's and not the paragraph's, the label is taken for known.
+            // Whatever is added to it then stands in the score and in log Z alike: neither the term
+            // of a start or an end, which there is none, nor the half-known word learns from it.
+            let mut know = |word: usize| {
+                for (id, logit) in words[word * count..][..count].iter_mut().enumerate() {
+                    if id != targets[word] {
+                        *logit = f32::NEG_INFINITY;
+                    }
+                }
+            };
+            if !links.starts {
+                know(0);
+            }
+            if !links.ends {
+                know(targets.len() - 1);
+            }
+            let begins_line = |row| self.boundaries[row] >= Boundary::Line;
+            let words = words.chunks_exact(count).zip(rows.clone().map(begins_line));
             let chain = Chain::new(words, &transitions);
             let lattice = Lattice::new(&chain);
             let mut part = Part {
@@ -257,6 +287,7 @@ mod tests {
         let mut batch = Batch {
             targets: vec![2],
             boundaries: vec![Boundary::Paragraph],
+            cut: vec![true],
             ..Batch::default()
         };
         let (mut logits, mut gradient) = (vec![0.5; count], vec![0.0; count]);
@@ -275,6 +306,7 @@ mod tests {
             gradient.extend(numbers(&chain["gradient"]));
         }
         let rows = batch.targets.len();
+        batch.cut.resize(rows, false);
         let logits = var(&json!(logits), &[rows, count]);
         let names = ["start", "step", "end", "line"];
         let shapes: [&[usize]; 4] = [&[count], &[count, count], &[count], &[count]];
@@ -295,6 +327,59 @@ mod tests {
                 gradients.get(term).unwrap(),
                 &golden["gradients"][name],
             );
+        }
+    }
+
+    #[test]
+    fn where_a_window_cuts_a_paragraph_nothing_starts_or_ends() {
+        let labels = ["O", "B-X", "I-X"].map(str::to_owned).to_vec();
+        let labels = Labels::new(labels).unwrap();
+        // The paragraph's first word and its last one lie in other windows.
+        let batch = Batch {
+            targets: vec![1, 2, 0],
+            boundaries: vec![Boundary::Paragraph, Boundary::Line, Boundary::Word],
+            cut: vec![true, false, true],
+            ..Batch::default()
+        };
+        let logits = var(
+            &json!([0.3, -0.2, 0.9, 0.5, -1.5, 0.25, -0.75, 1.25, 0.1]),
+            &[3, 3],
+        );
+        let step = [0.1, 0.4, 9.0, -0.6, 0.8, 0.7, 0.2, -0.3, 0.6];
+        let line = [0.35, -0.45, 0.15];
+        let terms: [(Value, &[usize]); 4] = [
+            (json!([5.0, 6.0, 7.0]), &[3]),
+            (json!(step), &[3, 3]),
+            (json!([-2.0, 3.0, 4.0]), &[3]),
+            (json!(line), &[3]),
+        ];
+        let terms = terms.map(|(values, shape)| var(&values, shape));
+        let tensors: Vec<Tensor> = terms.iter().map(|term| term.as_tensor().clone()).collect();
+        let loss = loss(&logits, &tensors, &batch, &labels).unwrap();
+
+        // What the middle word adds, by its label, between B-X and O.
+        let score = |id: usize| [0.5, -1.5, 0.25][id] + line[id] + step[3 + id] + step[3 * id];
+        let sum: f64 = (0..3).map(|id| f64::exp(score(id))).sum();
+        let probability = |id: usize| score(id).exp() / sum;
+        check("loss", &loss, &json!(-probability(2).ln() / 3.0));
+        let excess = [
+            probability(0) / 3.0,
+            probability(1) / 3.0,
+            (probability(2) - 1.0) / 3.0,
+        ];
+        let [a, b, c] = excess;
+        let gradients = loss.backward().unwrap();
+        let expected = [
+            json!([0, 0, 0, a, b, c, 0, 0, 0]),
+            json!([0, 0, 0]),
+            json!([a, 0, 0, a + b, b, c, c, 0, 0]),
+            json!([0, 0, 0]),
+            json!(excess),
+        ];
+        let names = ["logits", "start", "step", "end", "line"];
+        let vars = std::iter::once(&logits).chain(&terms);
+        for ((name, var), expected) in names.iter().zip(vars).zip(&expected) {
+            check(name, gradients.get(var).unwrap(), expected);
         }
     }
 }

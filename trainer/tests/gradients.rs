@@ -58,6 +58,7 @@ fn golden() -> Golden {
                 .map(|&target| u32::try_from(target).ok())
                 .collect(),
             boundaries: vec![Boundary::Word; length as usize],
+            cut: vec![false; length as usize],
         });
     let batch = Batch::of(&examples.collect::<Vec<_>>());
     let loss = tensors["loss"].to_vec1::<f64>().unwrap()[0];
