@@ -3,7 +3,10 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use engine::kernels::{self, AttentionScratch, ByteMatrix, FloatMatrix, Isa, QuantizedRows};
+use engine::kernels::{
+    Activate, AttentionScratch, ByteMatrix, FloatMatrix, Norm, Precision, QuantizedRows, Runner,
+};
+use engine::{Isa, Team};
 
 /// T, N and K of the products in MiniLM and in BERT-base at 128 tokens.
 const SHAPES: [[usize; 3]; 4] = [
@@ -26,18 +29,17 @@ fn values(len: usize) -> Vec<f32> {
 
 /// Times `kernel` in the fastest variant, once its output has been found to be that of the
 /// definition.
-fn run(bencher: Bencher, items: usize, mut kernel: impl FnMut(Isa, &mut Vec<f32>)) {
+fn run(bencher: Bencher, items: usize, mut kernel: impl FnMut(Runner, &mut Vec<f32>)) {
     let (mut expected, mut out) = (vec![], vec![]);
-    kernel(
-        Isa::available().next().expect("the scalar variant"),
-        &mut expected,
-    );
+    let team = &Team::solo();
+    let isa = Isa::available().next().expect("the scalar variant");
+    kernel(Runner { isa, team }, &mut expected);
     let isa = Isa::detect();
-    kernel(isa, &mut out);
+    kernel(Runner { isa, team }, &mut out);
     assert_eq!(out, expected);
     bencher
         .counter(ItemsCount::new(items))
-        .bench_local(|| kernel(isa, &mut out));
+        .bench_local(|| kernel(Runner { isa, team }, &mut out));
 }
 
 #[divan::bench(args = SHAPES)]
@@ -49,10 +51,16 @@ fn linear_i8(bencher: Bencher, [rows, columns, depth]: [usize; 3]) {
     let weights = ByteMatrix::new(&weights, &vec![0.01; columns], depth);
     let bias = values(columns);
     let mut x = QuantizedRows::default();
-    kernels::quantize(Isa::detect(), &values(rows * depth), depth, &mut x);
-    run(bencher, rows * columns * depth, |isa, out| {
+    let activations = values(rows * depth);
+    let mut quantized_for = None;
+    run(bencher, rows * columns * depth, |runner, out| {
         out.resize(rows * columns, 0.0);
-        kernels::linear_i8(isa, &x, &weights, &bias, out);
+        let isa = runner.isa.to_string();
+        if quantized_for.as_ref() != Some(&isa) {
+            runner.quantize(&activations, depth, &mut x);
+            quantized_for = Some(isa);
+        }
+        runner.linear_i8(&x, &weights, &bias, Activate::Identity, out);
     });
 }
 
@@ -60,21 +68,32 @@ fn linear_i8(bencher: Bencher, [rows, columns, depth]: [usize; 3]) {
 fn linear_f32(bencher: Bencher, [rows, columns, depth]: [usize; 3]) {
     let weights = FloatMatrix::new(&values(columns * depth), depth);
     let (x, bias) = (values(rows * depth), values(columns));
-    run(bencher, rows * columns * depth, |isa, out| {
+    run(bencher, rows * columns * depth, |runner, out| {
         out.resize(rows * columns, 0.0);
-        kernels::linear_f32(isa, &x, &weights, &bias, out);
+        runner.linear_f32(&x, &weights, &bias, Activate::Identity, out);
     });
 }
 
 /// Tokens, heads and size of a head; the products are counted, the softmax is not.
-#[divan::bench(args = [[128, 12, 32], [512, 12, 32], [128, 12, 64], [512, 12, 64]])]
-fn attention(bencher: Bencher, [tokens, heads, head_size]: [usize; 3]) {
+const HEADS: [[usize; 3]; 4] = [[128, 12, 32], [512, 12, 32], [128, 12, 64], [512, 12, 64]];
+
+#[divan::bench(args = HEADS)]
+fn attention_i16(bencher: Bencher, shape: [usize; 3]) {
+    attention(bencher, Precision::I16, shape);
+}
+
+#[divan::bench(args = HEADS)]
+fn attention_f32(bencher: Bencher, shape: [usize; 3]) {
+    attention(bencher, Precision::F32, shape);
+}
+
+fn attention(bencher: Bencher, precision: Precision, [tokens, heads, head_size]: [usize; 3]) {
     let hidden = heads * head_size;
     let qkv = values(tokens * 3 * hidden);
     let mut scratch = AttentionScratch::default();
-    run(bencher, 2 * tokens * tokens * hidden, |isa, out| {
+    run(bencher, 2 * tokens * tokens * hidden, |runner, out| {
         out.resize(tokens * hidden, 0.0);
-        kernels::attention(isa, &qkv, heads, head_size, &mut scratch, out);
+        runner.attention(precision, &qkv, heads, head_size, &mut scratch, out);
     });
 }
 
@@ -85,11 +104,11 @@ fn quantize(bencher: Bencher) {
     let identity: Vec<i8> = (0..depth).map(|k| i8::from(k == 0)).collect();
     let identity = ByteMatrix::new(&identity, &[1.0], depth);
     let mut quantized = QuantizedRows::default();
-    run(bencher, rows * depth, |isa, out| {
-        kernels::quantize(isa, &x, depth, &mut quantized);
-        // One column of the result is read back, which costs a thousandth of the time.
+    run(bencher, rows * depth, |runner, out| {
+        runner.quantize(&x, depth, &mut quantized);
+        // One column of the result is read back, which costs a hundredth of the time.
         out.resize(rows, 0.0);
-        kernels::linear_i8(isa, &quantized, &identity, &[0.0], out);
+        runner.linear_i8(&quantized, &identity, &[0.0], Activate::Identity, out);
     });
 }
 
@@ -97,17 +116,13 @@ fn quantize(bencher: Bencher) {
 fn add_layer_norm(bencher: Bencher) {
     let (rows, hidden) = (128, 768);
     let (x, gain, bias) = (values(rows * hidden), values(hidden), values(hidden));
-    run(bencher, rows * hidden, |isa, out| {
+    let norm = Norm {
+        gain: &gain,
+        bias: &bias,
+        epsilon: 1e-12,
+    };
+    run(bencher, rows * hidden, |runner, out| {
         out.clone_from(&x);
-        kernels::add_layer_norm(isa, out, &x, &gain, &bias, 1e-12);
-    });
-}
-
-#[divan::bench]
-fn gelu(bencher: Bencher) {
-    let x: Vec<f32> = values(128 * 3072).iter().map(|x| x * 4.0).collect();
-    run(bencher, x.len(), |isa, out| {
-        out.clone_from(&x);
-        kernels::gelu(isa, out);
+        runner.add_layer_norm(out, Some(&x), norm, None);
     });
 }

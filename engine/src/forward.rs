@@ -3,7 +3,8 @@
 
 use ner::model::{Bundle, Config};
 
-use crate::kernels::{self, Isa, MAX_DEPTH};
+use crate::kernels::{Activate, Isa, MAX_DEPTH, MAX_HEAD_SIZE, MAX_TOKENS, Precision, Runner};
+use crate::scratch::Buffers;
 use crate::weights::{LayerNorm, Linear, Table};
 use crate::{Error, Scratch};
 
@@ -15,7 +16,6 @@ pub struct Model {
     vocab_size: usize,
     hidden: usize,
     heads: usize,
-    epsilon: f32,
     words: Table,
     token_types: Table,
     position_table: Table,
@@ -61,7 +61,6 @@ impl Model {
             vocab_size: config.vocab_size,
             hidden,
             heads: config.num_attention_heads,
-            epsilon: config.layer_norm_eps as f32,
             words: table("word_embeddings"),
             token_types: table("token_type_embeddings"),
             position_table: table("position_embeddings"),
@@ -94,59 +93,68 @@ impl Model {
     /// [`Error::Empty`], [`Error::TooLong`] and [`Error::UnknownToken`] for an input that does not
     /// fit the model; [`Error::Overflow`] when a logit is not finite.
     pub fn forward<'s>(&self, ids: &[u32], scratch: &'s mut Scratch) -> Result<&'s [f32], Error> {
-        self.check_input(ids)?;
-        let (isa, epsilon) = (self.isa, self.epsilon);
-        let head_size = self.hidden / self.heads;
+        self.forward_all(&[ids], scratch)
+    }
+
+    /// As [`Model::forward`] of several inputs one by one, their logits one after the other, in one
+    /// pass: many short inputs keep more threads at work.
+    ///
+    /// # Errors
+    /// As [`Model::forward`]; positions are those within the input.
+    pub fn forward_all<'s>(
+        &self,
+        inputs: &[&[u32]],
+        scratch: &'s mut Scratch,
+    ) -> Result<&'s [f32], Error> {
+        for ids in inputs {
+            self.check_input(ids)?;
+        }
+        let runner = Runner {
+            isa: self.isa,
+            team: &scratch.team,
+        };
+        let tokens = inputs.iter().map(|ids| ids.len()).sum();
         let intermediate = self
             .layers
             .first()
             .map_or(0, |layer| layer.intermediate.columns());
-        scratch.resize(ids.len(), self.hidden, intermediate, self.labels());
-        let Scratch {
+        let buffers = &mut scratch.buffers;
+        buffers.resize(tokens, self.hidden, intermediate, self.labels());
+        self.embed(inputs, &mut buffers.hidden);
+        let first = self
+            .layers
+            .first()
+            .map_or(&self.classifier, |layer| &layer.qkv);
+        // What follows a LayerNorm takes its output quantized.
+        let quantized = first.is_int8().then_some(&mut buffers.quantized);
+        let norm = self.embedding_norm.norm();
+        runner.add_layer_norm(&mut buffers.hidden, None, norm, quantized);
+        for layer in &self.layers {
+            layer.forward(runner, self.heads, inputs, buffers);
+        }
+        let Buffers {
             hidden,
-            qkv,
-            context,
-            intermediate,
-            update,
-            logits,
             quantized,
-            attention,
-        } = scratch;
+            logits,
+            ..
+        } = buffers;
+        (self.classifier).apply(runner, hidden, quantized, Activate::Identity, logits);
+        match logits.iter().position(|logit| !logit.is_finite()) {
+            Some(index) => Err(Error::Overflow {
+                position: position(inputs, index / self.labels()),
+            }),
+            None => Ok(logits),
+        }
+    }
 
-        let rows = hidden.chunks_exact_mut(self.hidden);
-        for (position, (row, &id)) in rows.zip(ids).enumerate() {
+    /// The sum of its three embeddings for every token, `[T, H]`.
+    fn embed(&self, inputs: &[&[u32]], out: &mut [f32]) {
+        let ids = inputs.iter().flat_map(|ids| ids.iter().enumerate());
+        for (row, (position, &id)) in out.chunks_exact_mut(self.hidden).zip(ids) {
             row.fill(0.0);
             self.words.add_row(id as usize, row);
             self.token_types.add_row(0, row);
             self.position_table.add_row(position, row);
-        }
-        let LayerNorm { gain, bias } = &self.embedding_norm;
-        kernels::layer_norm(isa, hidden, gain, bias, epsilon);
-
-        for layer in &self.layers {
-            layer.qkv.apply(isa, hidden, quantized, qkv);
-            kernels::attention(isa, qkv, self.heads, head_size, attention, context);
-            layer
-                .attention_output
-                .apply(isa, context, quantized, update);
-            let LayerNorm { gain, bias } = &layer.attention_norm;
-            kernels::add_layer_norm(isa, hidden, update, gain, bias, epsilon);
-
-            layer
-                .intermediate
-                .apply(isa, hidden, quantized, intermediate);
-            kernels::gelu(isa, intermediate);
-            layer.output.apply(isa, intermediate, quantized, update);
-            let LayerNorm { gain, bias } = &layer.output_norm;
-            kernels::add_layer_norm(isa, hidden, update, gain, bias, epsilon);
-        }
-
-        self.classifier.apply(isa, hidden, quantized, logits);
-        match logits.iter().position(|logit| !logit.is_finite()) {
-            Some(index) => Err(Error::Overflow {
-                position: index / self.labels(),
-            }),
-            None => Ok(logits),
         }
     }
 
@@ -176,7 +184,70 @@ impl Model {
     }
 }
 
+/// Where in its input the token is that is the `index`-th of all.
+fn position(inputs: &[&[u32]], mut index: usize) -> usize {
+    for ids in inputs {
+        if index < ids.len() {
+            break;
+        }
+        index -= ids.len();
+    }
+    index
+}
+
 impl Layer {
+    /// Replaces `hidden`, and `quantized`, by this layer's output.
+    fn forward(&self, runner: Runner, heads: usize, inputs: &[&[u32]], buffers: &mut Buffers) {
+        let Buffers {
+            hidden,
+            qkv,
+            context,
+            intermediate,
+            update,
+            quantized,
+            attention,
+            ..
+        } = buffers;
+        let (is_int8, width) = (self.qkv.is_int8(), self.output.columns());
+        let precision = if is_int8 {
+            Precision::I16
+        } else {
+            Precision::F32
+        };
+        (self.qkv).apply(runner, hidden, quantized, Activate::Identity, qkv);
+        let (mut qkv, mut out) = (&qkv[..], &mut context[..]);
+        for ids in inputs {
+            let (head, tail) = qkv.split_at(ids.len() * 3 * width);
+            let (context, rest) = out.split_at_mut(ids.len() * width);
+            (qkv, out) = (tail, rest);
+            runner.attention(precision, head, heads, width / heads, attention, context);
+        }
+        if is_int8 {
+            runner.quantize(context, width, quantized);
+        }
+        (self.attention_output).apply(runner, context, quantized, Activate::Identity, update);
+        let norm = self.attention_norm.norm();
+        runner.add_layer_norm(
+            hidden,
+            Some(update),
+            norm,
+            is_int8.then_some(&mut *quantized),
+        );
+
+        (self.intermediate).apply(runner, hidden, quantized, Activate::Gelu, intermediate);
+        if is_int8 {
+            runner.quantize(intermediate, self.intermediate.columns(), quantized);
+        }
+        (self.output).apply(runner, intermediate, quantized, Activate::Identity, update);
+        let norm = self.output_norm.norm();
+        runner.add_layer_norm(
+            hidden,
+            Some(update),
+            norm,
+            is_int8.then_some(&mut *quantized),
+        );
+    }
+
     fn read(bundle: &Bundle, layer: usize, config: &Config) -> Self {
         let name = |part: &str| format!("bert.encoder.layer.{layer}.{part}");
         let linear = |part, depth| Linear::read(bundle, &[name(part)], depth);
@@ -199,6 +270,17 @@ fn check(config: &Config) -> Result<(), Error> {
     let depth = config.hidden_size.max(config.intermediate_size);
     if depth > MAX_DEPTH {
         let message = format!("hidden_size or intermediate_size is {depth}, at most {MAX_DEPTH}");
+        return Err(Error::Unsupported(message));
+    }
+    let positions = config.max_position_embeddings;
+    if positions > MAX_TOKENS {
+        let message = format!("max_position_embeddings is {positions}, at most {MAX_TOKENS}");
+        return Err(Error::Unsupported(message));
+    }
+    let head_size = config.hidden_size / config.num_attention_heads;
+    if head_size > MAX_HEAD_SIZE {
+        let message =
+            format!("hidden_size / num_attention_heads is {head_size}, at most {MAX_HEAD_SIZE}");
         return Err(Error::Unsupported(message));
     }
     let epsilon = config.layer_norm_eps;

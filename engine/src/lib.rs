@@ -5,9 +5,11 @@ mod error;
 mod forward;
 pub mod kernels;
 mod scratch;
+mod team;
 mod weights;
 
 pub use error::Error;
 pub use forward::Model;
 pub use kernels::Isa;
 pub use scratch::Scratch;
+pub use team::Team;

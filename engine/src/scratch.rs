@@ -1,9 +1,35 @@
+use std::sync::Arc;
+
+use crate::Team;
 use crate::kernels::{AttentionScratch, QuantizedRows};
 
-/// Buffers of a forward pass, kept between calls so that a forward allocates nothing once they have
-/// grown.
-#[derive(Debug, Default)]
+/// The threads of a forward pass, and its buffers, kept between calls so that a forward allocates
+/// nothing once they have grown.
+#[derive(Debug)]
 pub struct Scratch {
+    pub(crate) team: Arc<Team>,
+    pub(crate) buffers: Buffers,
+}
+
+impl Scratch {
+    /// For forward passes on the threads of `team`. The results do not depend on their number.
+    pub fn with_team(team: Arc<Team>) -> Self {
+        Self {
+            team,
+            buffers: Buffers::default(),
+        }
+    }
+}
+
+/// For forward passes on the calling thread.
+impl Default for Scratch {
+    fn default() -> Self {
+        Self::with_team(Arc::new(Team::solo()))
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
     /// `[T, H]`: what a layer reads and, at its end, writes.
     pub(crate) hidden: Vec<f32>,
     /// `[T, 3H]`: queries, keys and values.
@@ -21,7 +47,7 @@ pub struct Scratch {
     pub(crate) attention: AttentionScratch,
 }
 
-impl Scratch {
+impl Buffers {
     /// Sets the lengths for an input of `tokens`; allocates only where one has never been as great.
     pub(crate) fn resize(
         &mut self,

@@ -3,7 +3,7 @@
 use ner::model::Bundle;
 use ner::model::bundle::Values;
 
-use crate::kernels::{self, ByteMatrix, FloatMatrix, Isa, QuantizedRows};
+use crate::kernels::{Activate, ByteMatrix, FloatMatrix, Norm, QuantizedRows, Runner};
 
 /// An embedding table `[rows, H]`.
 #[derive(Debug)]
@@ -90,20 +90,25 @@ impl Linear {
         self.bias.len()
     }
 
-    /// `out [T, N]` from `x [T, K]`. `quantized` is overwritten.
+    /// Whether its input has to be quantized.
+    pub(crate) fn is_int8(&self) -> bool {
+        matches!(self.matrix, Matrix::I8(_))
+    }
+
+    /// `out [T, N]` from `x [T, K]`, or where this is an int8 layer from `quantized`, which
+    /// [`Runner::quantize`] has made of x.
     pub(crate) fn apply(
         &self,
-        isa: Isa,
+        runner: Runner,
         x: &[f32],
-        quantized: &mut QuantizedRows,
+        quantized: &QuantizedRows,
+        activate: Activate,
         out: &mut [f32],
     ) {
+        let bias = &self.bias;
         match &self.matrix {
-            Matrix::F32(matrix) => kernels::linear_f32(isa, x, matrix, &self.bias, out),
-            Matrix::I8(matrix) => {
-                kernels::quantize(isa, x, matrix.depth(), quantized);
-                kernels::linear_i8(isa, quantized, matrix, &self.bias, out);
-            }
+            Matrix::F32(matrix) => runner.linear_f32(x, matrix, bias, activate, out),
+            Matrix::I8(matrix) => runner.linear_i8(quantized, matrix, bias, activate, out),
         }
     }
 }
@@ -111,8 +116,9 @@ impl Linear {
 /// Gain and bias of a LayerNorm.
 #[derive(Debug)]
 pub(crate) struct LayerNorm {
-    pub(crate) gain: Vec<f32>,
-    pub(crate) bias: Vec<f32>,
+    gain: Vec<f32>,
+    bias: Vec<f32>,
+    epsilon: f32,
 }
 
 impl LayerNorm {
@@ -120,6 +126,15 @@ impl LayerNorm {
         Self {
             gain: vector(bundle, &format!("{name}.weight")),
             bias: vector(bundle, &format!("{name}.bias")),
+            epsilon: bundle.config().layer_norm_eps as f32,
+        }
+    }
+
+    pub(crate) fn norm(&self) -> Norm<'_> {
+        Norm {
+            gain: &self.gain,
+            bias: &self.bias,
+            epsilon: self.epsilon,
         }
     }
 }

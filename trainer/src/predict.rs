@@ -2,9 +2,10 @@
 
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use engine::Scratch;
+use engine::{Scratch, Team};
 use ner::Entity;
 use ner::formats::jsonl::{EntityRecord, record};
 use ner::formats::python;
@@ -85,8 +86,11 @@ pub fn run(args: &PredictArgs) -> Result<()> {
         out: io::stdout().lock(),
     };
     let written = match input {
-        Input::Note(note) => render(&note, args.format, &recognize, &mut Scratch::default())
-            .and_then(|text| writer.document(&text)),
+        Input::Note(note) => {
+            let mut scratch = Scratch::with_team(Arc::new(Team::of_all_cores()));
+            render(&note, args.format, &recognize, &mut scratch)
+                .and_then(|text| writer.document(&text))
+        }
         Input::Lines { file, reader } => stream(&file, reader, &recognize, &mut writer),
     };
     match written.and_then(|()| writer.end()) {

@@ -8,153 +8,241 @@
 //! an output row. A kernel panics when shapes do not fit each other; [`crate::Model`] checks
 //! everything that comes from outside.
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
+mod attention;
 mod pack;
+mod pieces;
 mod product;
+mod rows;
 mod scalar;
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-mod simd128;
 #[cfg(test)]
 mod tests;
+mod variant;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 use std::fmt;
 
-use pack::rows_of;
+use attention::Heads;
+use pack::{Packing, rows_of};
+use variant::Variant;
+
+pub use attention::{MAX_HEAD_SIZE, MAX_TOKENS};
 pub use pack::{AttentionScratch, ByteMatrix, FloatMatrix, MAX_DEPTH, QuantizedRows};
+pub use rows::Norm;
+
+use crate::Team;
 
 /// Which variant of the kernels runs. A value exists only for a variant that this processor has.
 #[derive(Debug, Clone, Copy)]
 pub struct Isa(Kind);
 
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Scalar,
-    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    Simd128,
-    #[cfg(target_arch = "x86_64")]
-    Avx2(x86::Avx2),
-}
+/// Names all variants of this build, with the types that stand for them, from the definition to the
+/// fastest.
+macro_rules! variants {
+    // `$d` is a dollar for the inner macro.
+    ($d:tt; $($(#[$cfg:meta])? $kind:ident($variant:ty) = $detect:expr, $name:literal;)*) => {
+        #[derive(Debug, Clone, Copy)]
+        enum Kind {
+            $($(#[$cfg])? $kind($variant),)*
+        }
 
-impl Isa {
-    /// The variants that this build and this processor have, the definition first and the fastest
-    /// last.
-    pub fn available() -> impl Iterator<Item = Self> {
-        #[cfg(target_arch = "x86_64")]
-        let variant = x86::Avx2::detect().map(Kind::Avx2);
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        let variant = Some(Kind::Simd128);
-        #[cfg(not(any(
-            target_arch = "x86_64",
-            all(target_arch = "wasm32", target_feature = "simd128")
-        )))]
-        let variant = None;
-        [Some(Kind::Scalar), variant]
-            .into_iter()
-            .flatten()
-            .map(Self)
-    }
+        impl Isa {
+            /// The variants that this build and this processor have, the definition first and the
+            /// fastest last.
+            pub fn available() -> impl Iterator<Item = Self> {
+                [$($(#[$cfg])? $detect.map(Kind::$kind),)*].into_iter().flatten().map(Self)
+            }
+        }
 
-    /// The fastest variant.
-    pub fn detect() -> Self {
-        Self::available().last().unwrap_or(Self(Kind::Scalar))
-    }
-}
+        /// A short name.
+        impl fmt::Display for Isa {
+            fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str(match self.0 {
+                    $($(#[$cfg])? Kind::$kind(_) => $name,)*
+                })
+            }
+        }
 
-/// `scalar`, `simd128` or `avx2`.
-impl fmt::Display for Isa {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(match self.0 {
-            Kind::Scalar => "scalar",
-            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Kind::Simd128 => "simd128",
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx2(_) => "avx2",
-        })
-    }
-}
-
-/// Calls the function of that name in the variant's module.
-macro_rules! dispatch {
-    ($isa:expr, $kernel:ident, $($argument:expr),+) => {
-        match $isa.0 {
-            Kind::Scalar => scalar::$kernel($($argument),+),
-            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Kind::Simd128 => simd128::$kernel($($argument),+),
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx2(avx2) => x86::$kernel(avx2, $($argument),+),
+        /// Runs an expression with the variant as `$v`.
+        macro_rules! with_variant {
+            ($d isa:expr, $d v:ident => $d body:expr) => {
+                match $d isa.0 {
+                    $($(#[$cfg])? Kind::$kind($d v) => $d body,)*
+                }
+            };
         }
     };
 }
 
-/// Quantizes the rows of `x [T, K]`, `depth` being K, to 8 bits each with a scale and a zero point
-/// of its own.
-pub fn quantize(isa: Isa, x: &[f32], depth: usize, out: &mut QuantizedRows) {
-    let rows = rows_of("activations", x.len(), depth);
-    out.resize(rows, depth);
-    dispatch!(isa, quantize, x, depth, out);
+variants! {
+    $;
+    Scalar(scalar::Scalar) = Some(scalar::Scalar), "scalar";
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    Simd128(wasm::Simd128) = Some(wasm::Simd128), "simd128";
+    #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+    RelaxedUnsigned(wasm::Relaxed<u8>) = wasm::Relaxed::<u8>::detect(), "relaxed simd, unsigned";
+    #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+    RelaxedSigned(wasm::Relaxed<i8>) = wasm::Relaxed::<i8>::detect(), "relaxed simd, signed";
+    #[cfg(target_arch = "x86_64")]
+    Avx2(x86::Avx2) = x86::Avx2::detect(), "avx2";
+    #[cfg(target_arch = "x86_64")]
+    AvxVnni(x86::AvxVnni) = x86::AvxVnni::detect(), "avx-vnni";
+    #[cfg(target_arch = "x86_64")]
+    Avx512Vnni(x86::Avx512Vnni) = x86::Avx512Vnni::detect(), "avx512-vnni";
+    #[cfg(target_arch = "aarch64")]
+    Dotprod(aarch64::Dotprod) = aarch64::Dotprod::detect(), "dotprod";
 }
 
-/// `out [T, N] = x [T, K] · weights [N, K]ᵀ + bias [N]` with exact integer dot products.
-pub fn linear_i8(isa: Isa, x: &QuantizedRows, weights: &ByteMatrix, bias: &[f32], out: &mut [f32]) {
-    assert_eq!(x.depth, weights.depth, "depth of activations and weights");
-    assert_eq!(bias.len(), weights.columns, "bias and columns");
-    assert_eq!(out.len(), x.rows() * weights.columns, "output and T * N");
-    dispatch!(isa, linear_i8, x, weights, bias, out);
+impl Isa {
+    /// The fastest variant.
+    pub fn detect() -> Self {
+        let fastest = Self::available().last();
+        fastest.unwrap_or(Self(Kind::Scalar(scalar::Scalar)))
+    }
 }
 
-/// `out [T, N] = x [T, K] · weights [N, K]ᵀ + bias [N]`.
-pub fn linear_f32(isa: Isa, x: &[f32], weights: &FloatMatrix, bias: &[f32], out: &mut [f32]) {
-    let rows = rows_of("activations", x.len(), weights.depth);
-    assert_eq!(bias.len(), weights.columns, "bias and columns");
-    assert_eq!(out.len(), rows * weights.columns, "output and T * N");
-    dispatch!(isa, linear_f32, x, weights, bias, out);
+/// Who computes: with which instructions, on which threads.
+#[derive(Debug, Clone, Copy)]
+pub struct Runner<'a> {
+    /// The variant of the kernels.
+    pub isa: Isa,
+    /// The threads.
+    pub team: &'a Team,
 }
 
-/// Scaled dot-product attention (Vaswani et al. 2017) of every token to every token.
-///
-/// A row of `qkv [T, 3H]` is a token's query, key and value, each of `heads` parts of `head_size`;
-/// `out` is `[T, H]`.
-pub fn attention(
-    isa: Isa,
-    qkv: &[f32],
-    heads: usize,
-    head_size: usize,
-    scratch: &mut AttentionScratch,
-    out: &mut [f32],
-) {
-    let tokens = rows_of("activations", out.len(), heads * head_size);
-    assert_eq!(
-        qkv.len(),
-        tokens * 3 * heads * head_size,
-        "queries, keys, values and T * 3H"
-    );
-    dispatch!(isa, attention, qkv, heads, head_size, scratch, out);
+/// What is done to the outputs of a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activate {
+    /// Nothing.
+    Identity,
+    /// GELU (Hendrycks and Gimpel 2016), the form with erf.
+    Gelu,
 }
 
-/// LayerNorm (Ba et al. 2016) of the rows of `x [T, H]`.
-pub fn layer_norm(isa: Isa, x: &mut [f32], gain: &[f32], bias: &[f32], epsilon: f32) {
-    rows_of("activations", x.len(), gain.len());
-    assert_eq!(gain.len(), bias.len(), "gain and bias");
-    dispatch!(isa, layer_norm, x, gain, bias, epsilon);
+/// In which numbers attention computes; `attention.rs` tells why there are two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// 32-bit floats.
+    F32,
+    /// 16-bit integers, for heads of at most [`MAX_HEAD_SIZE`] and inputs of at most [`MAX_TOKENS`].
+    I16,
 }
 
-/// `x = LayerNorm(x + residual)`, both `[T, H]`.
-pub fn add_layer_norm(
-    isa: Isa,
-    x: &mut [f32],
-    residual: &[f32],
-    gain: &[f32],
-    bias: &[f32],
-    epsilon: f32,
-) {
-    rows_of("activations", x.len(), gain.len());
-    assert_eq!(x.len(), residual.len(), "activations and residual");
-    assert_eq!(gain.len(), bias.len(), "gain and bias");
-    dispatch!(isa, add_layer_norm, x, residual, gain, bias, epsilon);
+impl Runner<'_> {
+    /// Quantizes the rows of `x [T, K]`, `depth` being K, to 8 bits each with a scale and a zero point
+    /// of its own.
+    pub fn quantize(self, x: &[f32], depth: usize, out: &mut QuantizedRows) {
+        let rows = rows_of("activations", x.len(), depth);
+        with_variant!(self.isa, v => {
+            resize(v, out, rows, depth);
+            rows::quantize(v, self.team, x, out);
+        });
+    }
+
+    /// `out [T, N] = activate(x [T, K] · weights [N, K]ᵀ + bias [N])` with exact integer dot products.
+    ///
+    /// # Panics
+    /// When `x` comes from a runner of another variant, or shapes do not fit each other.
+    pub fn linear_i8(
+        self,
+        x: &QuantizedRows,
+        weights: &ByteMatrix,
+        bias: &[f32],
+        activate: Activate,
+        out: &mut [f32],
+    ) {
+        assert_eq!(x.depth, weights.depth(), "depth of activations and weights");
+        assert_eq!(bias.len(), weights.columns(), "bias and columns");
+        assert_eq!(out.len(), x.rows() * weights.columns(), "output and T * N");
+        let team = self.team;
+        with_variant!(self.isa, v => {
+            assert_eq!(x.packing, packing(v), "packing of activations and variant");
+            product::linear_i8(v, team, x, weights, bias, activate, out);
+        });
+    }
+
+    /// `out [T, N] = activate(x [T, K] · weights [N, K]ᵀ + bias [N])`.
+    pub fn linear_f32(
+        self,
+        x: &[f32],
+        weights: &FloatMatrix,
+        bias: &[f32],
+        activate: Activate,
+        out: &mut [f32],
+    ) {
+        let rows = rows_of("activations", x.len(), weights.depth());
+        assert_eq!(bias.len(), weights.columns(), "bias and columns");
+        assert_eq!(out.len(), rows * weights.columns(), "output and T * N");
+        let team = self.team;
+        with_variant!(self.isa, v => product::linear_f32(v, team, x, weights, bias, activate, out));
+    }
+
+    /// Scaled dot-product attention (Vaswani et al. 2017) of every token to every token.
+    ///
+    /// A row of `qkv [T, 3H]` is a token's query, key and value, each of `heads` parts of `head_size`;
+    /// `out` is `[T, H]`.
+    pub fn attention(
+        self,
+        precision: Precision,
+        qkv: &[f32],
+        heads: usize,
+        head_size: usize,
+        scratch: &mut AttentionScratch,
+        out: &mut [f32],
+    ) {
+        let tokens = rows_of("activations", out.len(), heads * head_size);
+        let expected = tokens * 3 * heads * head_size;
+        assert_eq!(qkv.len(), expected, "queries, keys, values and T * 3H");
+        let heads = Heads {
+            tokens,
+            count: heads,
+            size: head_size,
+        };
+        let team = self.team;
+        match precision {
+            Precision::F32 => with_variant!(self.isa, v =>
+                attention::floats(v, team, qkv, heads, &mut scratch.floats, out)),
+            Precision::I16 => {
+                assert!(head_size <= MAX_HEAD_SIZE, "heads of {head_size}");
+                assert!(tokens <= MAX_TOKENS, "{tokens} tokens");
+                with_variant!(self.isa, v =>
+                    attention::shorts(v, team, qkv, heads, &mut scratch.shorts, out));
+            }
+        }
+    }
+
+    /// `x = LayerNorm(x + residual)` (Ba et al. 2016), both `[T, H]`; where `quantized` is given, it
+    /// becomes what [`Runner::quantize`] makes of x.
+    pub fn add_layer_norm(
+        self,
+        x: &mut [f32],
+        residual: Option<&[f32]>,
+        norm: Norm,
+        mut quantized: Option<&mut QuantizedRows>,
+    ) {
+        let width = norm.gain.len();
+        let rows = rows_of("activations", x.len(), width);
+        assert_eq!(norm.bias.len(), width, "gain and bias");
+        if let Some(residual) = residual {
+            assert_eq!(x.len(), residual.len(), "activations and residual");
+        }
+        with_variant!(self.isa, v => {
+            if let Some(quantized) = quantized.as_deref_mut() {
+                resize(v, quantized, rows, width);
+            }
+            rows::add_layer_norm(v, self.team, x, residual, norm, quantized);
+        });
+    }
 }
 
-/// GELU (Hendrycks and Gimpel 2016), the form with erf, in place.
-pub fn gelu(isa: Isa, x: &mut [f32]) {
-    dispatch!(isa, gelu, x);
+fn resize<V: Variant>(_: V, out: &mut QuantizedRows, rows: usize, depth: usize) {
+    out.resize::<V::Activation>(rows, depth, V::BYTE_ROWS);
+}
+
+fn packing<V: Variant>(_: V) -> Packing {
+    Packing::of::<V::Activation>(V::BYTE_ROWS)
 }

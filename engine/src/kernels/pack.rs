@@ -1,21 +1,25 @@
 //! Operands in the order in which the inner loops read them.
 //!
-//! A weight matrix is cut into panels of [`LANES`] output columns. Within a panel the values of one
-//! depth (or pair of depths) lie together, so that a vector load yields one value for each of the
-//! panel's columns. Columns and depths that a matrix lacks are zero. The layout is the same for
-//! every variant.
+//! A weight matrix is cut into panels of output columns. Within a panel the values of one depth (or
+//! of the two or four depths that an instruction takes) lie together for all of its columns.
+//! Activations of integer products are cut into blocks of rows, and packed in the same way. Columns
+//! and depths that a matrix lacks are zero. The layout of weights is the same for every variant;
+//! that of activations follows the height of the variant's tile.
 
-/// Columns of a panel, and the number of partial sums of a reduction along a row.
+/// Columns of a float panel, and the number of partial sums of a reduction along a row.
 pub(super) const LANES: usize = 8;
+
+/// Columns of an integer panel: a step of it is a cache line.
+pub(super) const COLUMNS: usize = 16;
 
 /// One depth of a float panel.
 pub(super) type FloatStep = [f32; LANES];
 
-/// Two depths of an int8 panel: `step[column][depth]`.
-pub(super) type ByteStep = [[i8; 2]; LANES];
+/// Four depths of an int8 panel: `step[column][depth]`.
+pub(super) type ByteStep = [[i8; 4]; COLUMNS];
 
-/// Two neighbouring quantized activations of a row.
-pub(super) type Pair = [i16; 2];
+/// Two depths of an int16 panel: `step[column][depth]`.
+pub(super) type ShortStep = [[i16; 2]; COLUMNS];
 
 /// Deepest matrix whose int8 dot products cannot leave `i32`: an activation is within ±255, a
 /// weight within ±128.
@@ -67,9 +71,12 @@ impl FloatMatrix {
 pub struct ByteMatrix {
     pub(super) columns: usize,
     pub(super) depth: usize,
-    /// `[ceil(N / LANES)][ceil(K / 2)]` steps.
+    /// `[ceil(N / COLUMNS)][ceil(K / 4)]` steps.
     pub(super) steps: Vec<ByteStep>,
-    pub(super) scales: Vec<f32>,
+    /// Of each column of each panel.
+    pub(super) scales: Vec<[f32; COLUMNS]>,
+    /// Sums of the weights of each column, likewise.
+    pub(super) sums: Vec<[i32; COLUMNS]>,
 }
 
 impl ByteMatrix {
@@ -77,25 +84,31 @@ impl ByteMatrix {
     /// K.
     ///
     /// # Panics
-    /// When `weights` is not one row for each scale, or `depth` is over [`MAX_DEPTH`].
+    /// When `weights` is not one row for each scale, one is -128, or `depth` is over [`MAX_DEPTH`].
     pub fn new(weights: &[i8], scales: &[f32], depth: usize) -> Self {
         let columns = rows_of("weights", weights.len(), depth);
         assert_eq!(columns, scales.len(), "rows of weights and scales");
         assert!(depth <= MAX_DEPTH, "depth {depth} is over {MAX_DEPTH}");
-        let pairs = depth.div_ceil(2);
-        let mut steps = vec![[[0; 2]; LANES]; columns.div_ceil(LANES) * pairs];
-        for (column, row) in weights.chunks_exact(depth).enumerate() {
-            let panel = &mut steps[column / LANES * pairs..][..pairs];
-            for (step, weights) in panel.iter_mut().zip(row.chunks(2)) {
-                step[column % LANES][..weights.len()].copy_from_slice(weights);
-            }
-        }
-        Self {
+        // Two products of -128 would leave 16 bits, in which some processors add them up.
+        assert!(!weights.contains(&i8::MIN), "a weight of -128");
+        let (panels, quads) = (columns.div_ceil(COLUMNS), depth.div_ceil(4));
+        let mut matrix = Self {
             columns,
             depth,
-            steps,
-            scales: scales.to_vec(),
+            steps: vec![[[0; 4]; COLUMNS]; panels * quads],
+            scales: vec![[0.0; COLUMNS]; panels],
+            sums: vec![[0; COLUMNS]; panels],
+        };
+        for (column, (row, &scale)) in weights.chunks_exact(depth).zip(scales).enumerate() {
+            let (panel, column) = (column / COLUMNS, column % COLUMNS);
+            let steps = &mut matrix.steps[panel * quads..][..quads];
+            for (step, weights) in steps.iter_mut().zip(row.chunks(4)) {
+                step[column][..weights.len()].copy_from_slice(weights);
+            }
+            matrix.scales[panel][column] = scale;
+            matrix.sums[panel][column] = row.iter().map(|&weight| i32::from(weight)).sum();
         }
+        matrix
     }
 
     /// N, the width of the output.
@@ -109,41 +122,133 @@ impl ByteMatrix {
     }
 }
 
-/// Activations `[T, K]` as integers with one scale per row, written by [`super::quantize`].
+/// Rows in blocks of nearly equal height, none taller than a tile.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Blocks {
+    rows: usize,
+    count: usize,
+}
+
+impl Blocks {
+    pub(super) fn new(rows: usize, tallest: usize) -> Self {
+        Self {
+            rows,
+            count: rows.div_ceil(tallest),
+        }
+    }
+
+    pub(super) fn count(self) -> usize {
+        self.count
+    }
+
+    /// The rows of a block.
+    #[inline(always)]
+    pub(super) fn rows(self, block: usize) -> std::ops::Range<usize> {
+        let (least, more) = (self.rows / self.count, self.rows % self.count);
+        let start = |block: usize| block * least + block.min(more);
+        start(block)..start(block + 1)
+    }
+}
+
+/// Activations `[T, K]` as integers with one scale per row, written by a [`super::Runner`] for the
+/// variant that reads them.
 ///
-/// The zero point is already taken off: an integer lies within ±255 and stands for `integer *
-/// scale`.
+/// With the zero point taken off, an integer lies within ±255 and stands for `integer * scale`.
 #[derive(Debug, Clone, Default)]
 pub struct QuantizedRows {
     pub(super) depth: usize,
-    /// `[T][ceil(K / 2)]`; where K is odd, the second of the last pair is zero.
-    pub(super) pairs: Vec<Pair>,
+    /// Of which variant.
+    pub(super) packing: Packing,
+    /// In blocks of H rows, `[ceil(K / 4)][H]`; one of the three, as the variant asks for it.
+    shorts: Vec<[i16; 4]>,
+    unsigned: Vec<[u8; 4]>,
+    signed: Vec<[i8; 4]>,
     pub(super) scales: Vec<f32>,
+    /// What times the sum of a column's weights has still to be taken off a dot product.
+    pub(super) zeros: Vec<i32>,
 }
 
 impl QuantizedRows {
-    /// Makes room for `[rows, depth]`; allocates only to grow.
-    pub(super) fn resize(&mut self, rows: usize, depth: usize) {
-        self.depth = depth;
-        self.pairs.resize(rows * depth.div_ceil(2), [0; 2]);
-        self.scales.resize(rows, 0.0);
-    }
-
     /// T.
     pub fn rows(&self) -> usize {
         self.scales.len()
     }
+
+    /// Makes room for `[rows, depth]`; allocates only to grow.
+    pub(super) fn resize<A: Activation>(&mut self, rows: usize, depth: usize, tallest: usize) {
+        self.depth = depth;
+        self.packing = Packing::of::<A>(tallest);
+        self.scales.resize(rows, 0.0);
+        self.zeros.resize(rows, 0);
+        let quads = A::parts_mut(self).0;
+        quads.resize(rows * depth.div_ceil(4), [A::default(); 4]);
+    }
 }
 
+/// How rows are packed: the tallest block, and the form of an activation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Packing {
+    tallest: usize,
+    form: &'static str,
+}
+
+impl Packing {
+    pub(super) fn of<A: Activation>(tallest: usize) -> Self {
+        Self {
+            tallest,
+            form: std::any::type_name::<A>(),
+        }
+    }
+}
+
+/// The form of an int8 activation: `integer + offset`, where 0 to 255 are the integers with the
+/// row's zero point still in them. The dot products of every form give the same numbers, once
+/// [`Activation::zero`] times the sum of the column's weights is taken off.
+pub(super) trait Activation: Copy + Default + Send + Sync + 'static {
+    /// From an integer between 0 and 255, and the row's zero point.
+    fn new(integer: i32, zero: i32) -> Self;
+    /// What is left of a row's zero point to be taken off.
+    fn zero(zero: i32) -> i32;
+    fn quads(rows: &QuantizedRows) -> &[[Self; 4]];
+    /// Quads, scales and zeros.
+    fn parts_mut(rows: &mut QuantizedRows) -> (&mut Vec<[Self; 4]>, &mut [f32], &mut [i32]);
+}
+
+macro_rules! activation {
+    ($kind:ty, $field:ident, |$integer:ident, $zero:ident| $new:expr, $left:expr) => {
+        impl Activation for $kind {
+            #[inline(always)]
+            fn new($integer: i32, $zero: i32) -> Self {
+                let _ = $zero;
+                $new as $kind
+            }
+            #[inline(always)]
+            fn zero($zero: i32) -> i32 {
+                let _ = $zero;
+                $left
+            }
+            #[inline(always)]
+            fn quads(rows: &QuantizedRows) -> &[[Self; 4]] {
+                &rows.$field
+            }
+            fn parts_mut(
+                rows: &mut QuantizedRows,
+            ) -> (&mut Vec<[Self; 4]>, &mut [f32], &mut [i32]) {
+                (&mut rows.$field, &mut rows.scales, &mut rows.zeros)
+            }
+        }
+    };
+}
+// For products of 16 bits; of an unsigned byte with a signed one; of two signed bytes.
+activation!(i16, shorts, |integer, zero| integer - zero, 0);
+activation!(u8, unsigned, |integer, zero| integer, zero);
+activation!(i8, signed, |integer, zero| integer - 128, zero - 128);
+
 /// Buffers of [`super::attention`], kept between calls.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct AttentionScratch {
-    /// The keys of one head as a matrix of T columns and the head's depth.
-    pub(super) keys: Vec<FloatStep>,
-    /// The values of one head as a matrix of the head's columns and depth T.
-    pub(super) values: Vec<FloatStep>,
-    /// Scores of a block of queries against every key.
-    pub(super) scores: Vec<f32>,
+    pub(super) shorts: super::attention::Shorts,
+    pub(super) floats: super::attention::Floats,
 }
 
 /// Rows in `len` values of `width` each.

@@ -3,13 +3,13 @@
 //! Results do not depend on the width of a machine's vectors, because the order of every sum is
 //! part of the definition: a matrix product adds up its depths one after the other, a sum along a
 //! row is kept in eight partial sums that are folded in a fixed tree ([`fold`]). A multiplication
-//! is never fused with an addition. The loops are written so that the compiler can vectorize them,
+//! is never fused with an addition. A comparison with what is not a number may go either way, as
+//! WebAssembly's relaxed minimum and maximum leave it open: rows that are not finite are marked by
+//! their sums instead. The loops are written so that the compiler can vectorize them,
 //! and are inlined into the variants to be compiled again for their instruction sets.
 
-use super::pack::{
-    AttentionScratch, ByteMatrix, ByteStep, FloatMatrix, FloatStep, LANES, Pair, QuantizedRows,
-};
-use super::product::{self, ByteSums, FloatSums, equal_depth};
+use super::pack::{ByteStep, COLUMNS, FloatStep, LANES, ShortStep};
+use super::variant::Variant;
 
 /// `1.5 * 2^23`. Added to a float under `2^22` in magnitude it leaves that float, rounded to the
 /// nearest integer with ties to even, in the low bits of the sum.
@@ -18,69 +18,45 @@ const ROUND: f32 = 12_582_912.0;
 /// A row whose values span less than this is taken for zeros: 255 over its span could overflow.
 const MIN_SPAN: f32 = 1e-36;
 
-pub(super) fn linear_f32(x: &[f32], weights: &FloatMatrix, bias: &[f32], out: &mut [f32]) {
-    product::linear_f32::<4, 1>(x, weights, bias, out, tile_f32);
+/// How a row is quantized to asymmetric 8 bits. With 0 among the row's values, `span = max - min`,
+/// `scale = span / 255`, `zero = round(-min * (255 / span))` and `integer = clamp(round(x * (255 /
+/// span)) + zero, 0, 255)`, which stands for `(integer - zero) * scale`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Range8 {
+    pub(super) scale: f32,
+    /// Between 0 and 255.
+    pub(super) zero: i32,
+    inverse: f32,
 }
 
-pub(super) fn linear_i8(x: &QuantizedRows, weights: &ByteMatrix, bias: &[f32], out: &mut [f32]) {
-    product::linear_i8::<4, 1>(x, weights, bias, out, tile_i8);
-}
-
-pub(super) fn attention(
-    qkv: &[f32],
-    heads: usize,
-    head_size: usize,
-    scratch: &mut AttentionScratch,
-    out: &mut [f32],
-) {
-    product::attention::<4, 1>(qkv, heads, head_size, scratch, out, tile_f32);
-}
-
-/// Asymmetric 8 bits with the zero point taken off. With 0 among the row's values, `span = max -
-/// min`, `scale = span / 255`, `zero = round(-min * (255 / span))` and `q = clamp(round(x * (255 /
-/// span)), -zero, 255 - zero)`, which stands for `q * scale`.
-#[inline(always)]
-pub(super) fn quantize(x: &[f32], depth: usize, out: &mut QuantizedRows) {
-    let rows = out.pairs.chunks_exact_mut(depth.div_ceil(2));
-    for ((row, pairs), scale) in x.chunks_exact(depth).zip(rows).zip(&mut out.scales) {
+impl Range8 {
+    #[inline(always)]
+    pub(super) fn of(row: &[f32]) -> Self {
         let low = reduce(row, 0.0, lesser).into_iter().fold(0.0, lesser);
         let high = reduce(row, 0.0, greater).into_iter().fold(0.0, greater);
-        // A sum of values that are not finite is not finite either and makes the scale NaN, so that
-        // a broken row shows in the logits.
         let span = high - low;
-        *scale = span / 255.0 + 0.0 * sum(row, |x| x);
         let inverse = if span < MIN_SPAN { 0.0 } else { 255.0 / span };
-        let zero = rounded(-low * inverse);
-        let values = pairs.as_flattened_mut();
-        for (q, &x) in values.iter_mut().zip(row) {
-            *q = rounded(x * inverse).max(-zero).min(255 - zero) as i16;
+        Self {
+            // A sum of values that are not finite is not finite either and makes the scale NaN, so that
+            // a broken row shows in the logits.
+            scale: span / 255.0 + 0.0 * sum(row, |x| x),
+            zero: rounded(-low * inverse).clamp(0, 255),
+            inverse,
         }
-        values[depth..].fill(0);
+    }
+
+    #[inline(always)]
+    pub(super) fn integer(self, x: f32) -> i32 {
+        rounded(x * self.inverse)
+            .wrapping_add(self.zero)
+            .clamp(0, 255)
     }
 }
 
 /// The nearest integer, ties to even, of a float under `2^22` in magnitude.
 #[inline(always)]
-fn rounded(x: f32) -> i32 {
+pub(super) fn rounded(x: f32) -> i32 {
     (x + ROUND).to_bits().wrapping_sub(ROUND.to_bits()) as i32
-}
-
-/// Adds `residual` to `x` and normalizes the rows.
-#[inline(always)]
-pub(super) fn add_layer_norm(
-    x: &mut [f32],
-    residual: &[f32],
-    gain: &[f32],
-    bias: &[f32],
-    epsilon: f32,
-) {
-    let width = gain.len();
-    for (row, residual) in x.chunks_exact_mut(width).zip(residual.chunks_exact(width)) {
-        for (x, r) in row.iter_mut().zip(residual) {
-            *x += r;
-        }
-        layer_norm(row, gain, bias, epsilon);
-    }
 }
 
 /// `(x - mean) / sqrt(variance + epsilon) * gain + bias` for every row.
@@ -90,7 +66,8 @@ pub(super) fn layer_norm(x: &mut [f32], gain: &[f32], bias: &[f32], epsilon: f32
     for row in x.chunks_exact_mut(gain.len()) {
         let mean = sum(row, |x| x) / width;
         let variance = sum(row, |x| (x - mean) * (x - mean)) / width;
-        let inverse = 1.0 / (variance + epsilon).sqrt();
+        // A variance that overflows would leave nothing of the row: it becomes NaN, which shows.
+        let inverse = 1.0 / (variance + epsilon).sqrt() + 0.0 * variance;
         for ((x, gain), bias) in row.iter_mut().zip(gain).zip(bias) {
             *x = (*x - mean) * inverse * gain + bias;
         }
@@ -99,7 +76,7 @@ pub(super) fn layer_norm(x: &mut [f32], gain: &[f32], bias: &[f32], epsilon: f32
 
 /// Sum of `f(x)` over a row.
 #[inline(always)]
-fn sum(row: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+pub(super) fn sum(row: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     fold(reduce(row, 0.0, |sum, x| sum + f(x)))
 }
 
@@ -127,7 +104,7 @@ fn lesser(a: f32, b: f32) -> f32 {
 
 /// The greater of two values, `a` where one is NaN.
 #[inline(always)]
-fn greater(a: f32, b: f32) -> f32 {
+pub(super) fn greater(a: f32, b: f32) -> f32 {
     if b > a { b } else { a }
 }
 
@@ -168,16 +145,31 @@ fn erf(x: f32) -> f32 {
 /// `exp(scale * x)` over its sum along the row.
 #[inline(always)]
 pub(super) fn softmax(row: &mut [f32], scale: f32) {
+    let inverse = 1.0 / exponentials(row, scale);
+    for x in row {
+        *x *= inverse;
+    }
+}
+
+/// `exp(scale * (x - the greatest))` in place of each x; returns their sum, which is NaN where an x is
+/// not finite.
+#[inline(always)]
+pub(super) fn exponentials(row: &mut [f32], scale: f32) -> f32 {
+    let mark = 0.0 * sum(row, |x| x);
     let high = reduce(row, f32::NEG_INFINITY, greater)
         .into_iter()
         .fold(f32::NEG_INFINITY, greater);
     for x in row.iter_mut() {
         *x = exp((*x - high) * scale);
     }
-    let inverse = 1.0 / sum(row, |x| x);
-    for x in row {
-        *x *= inverse;
-    }
+    sum(row, |x| x) + mark
+}
+
+/// The greatest magnitude in a row; what is not a number does not count.
+#[inline(always)]
+pub(super) fn magnitude(row: &[f32]) -> f32 {
+    let lanes = reduce(row, 0.0, |most, x| greater(most, x.abs()));
+    lanes.into_iter().fold(0.0, greater)
 }
 
 /// `exp(x)` for x of at most 0, after Cephes' `expf`: `2^n` times a polynomial in what the rounding
@@ -200,43 +192,71 @@ pub(super) fn exp(x: f32) -> f32 {
     p * f32::from_bits((shifted.to_bits() << 23).wrapping_add(1.0_f32.to_bits()))
 }
 
-/// The dot products of a tile.
-#[inline(always)]
-fn tile_f32<const R: usize, const P: usize>(
-    mut rows: [&[f32]; R],
-    mut panels: [&[FloatStep]; P],
-) -> [[FloatSums; R]; P] {
-    let depth = equal_depth(&mut rows, &mut panels);
-    let mut sums = [[[0.0; LANES]; R]; P];
-    for k in 0..depth {
-        for (sums, panel) in sums.iter_mut().zip(panels) {
+/// No instructions beyond those of the build.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scalar;
+
+impl Variant for Scalar {
+    type Activation = i16;
+    const FLOAT_ROWS: usize = 4;
+    const BYTE_ROWS: usize = 4;
+    const SHORT_ROWS: usize = 4;
+
+    #[inline(always)]
+    fn run<O>(self, kernel: impl FnOnce() -> O) -> O {
+        kernel()
+    }
+
+    #[inline(always)]
+    fn tile_f32<const R: usize>(self, rows: [&[f32]; R], panel: &[FloatStep]) -> [[f32; LANES]; R] {
+        let rows = rows.map(|row| &row[..panel.len()]);
+        let mut sums = [[0.0; LANES]; R];
+        for (k, step) in panel.iter().enumerate() {
             for (sums, row) in sums.iter_mut().zip(rows) {
-                for (sum, weight) in sums.iter_mut().zip(panel[k]) {
+                for (sum, weight) in sums.iter_mut().zip(step) {
                     *sum += row[k] * weight;
                 }
             }
         }
+        sums
     }
-    sums
-}
 
-/// The dot products of a tile.
-#[inline(always)]
-fn tile_i8<const R: usize, const P: usize>(
-    mut rows: [&[Pair]; R],
-    mut panels: [&[ByteStep]; P],
-) -> [[ByteSums; R]; P] {
-    let depth = equal_depth(&mut rows, &mut panels);
-    let mut sums = [[[0; LANES]; R]; P];
-    for k in 0..depth {
-        for (sums, panel) in sums.iter_mut().zip(panels) {
-            for (sums, row) in sums.iter_mut().zip(rows) {
-                let x = row[k].map(i32::from);
-                for (sum, weights) in sums.iter_mut().zip(panel[k]) {
-                    *sum += x[0] * i32::from(weights[0]) + x[1] * i32::from(weights[1]);
+    #[inline(always)]
+    fn tile_i8<const R: usize>(
+        self,
+        rows: &[[[i16; 4]; R]],
+        panel: &[ByteStep],
+    ) -> [[i32; COLUMNS]; R] {
+        let mut sums = [[0; COLUMNS]; R];
+        for (rows, step) in rows.iter().zip(panel) {
+            for (sums, x) in sums.iter_mut().zip(rows) {
+                for (sum, weights) in sums.iter_mut().zip(step) {
+                    for (&x, &weight) in x.iter().zip(weights) {
+                        *sum += i32::from(x) * i32::from(weight);
+                    }
                 }
             }
         }
+        sums
     }
-    sums
+
+    #[inline(always)]
+    fn tile_i16<const R: usize>(
+        self,
+        rows: &[[[i16; 2]; R]],
+        panel: &[ShortStep],
+    ) -> [[i32; COLUMNS]; R] {
+        let mut sums = [[0i32; COLUMNS]; R];
+        for (rows, step) in rows.iter().zip(panel) {
+            for (sums, x) in sums.iter_mut().zip(rows) {
+                for (sum, weights) in sums.iter_mut().zip(step) {
+                    for (&x, &weight) in x.iter().zip(weights) {
+                        // What is not finite may overflow here, and is marked elsewhere.
+                        *sum = sum.wrapping_add(i32::from(x) * i32::from(weight));
+                    }
+                }
+            }
+        }
+        sums
+    }
 }

@@ -4,10 +4,12 @@
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
+use std::sync::LazyLock;
+
 use super::*;
 
 /// T: around the rows of a tile and of a block.
-const ROWS: [usize; 9] = [1, 2, 3, 4, 5, 8, 11, 64, 67];
+const ROWS: [usize; 9] = [1, 2, 3, 4, 5, 11, 13, 64, 67];
 /// N: around the columns of one and of two panels.
 const COLUMNS: [usize; 9] = [1, 7, 8, 9, 15, 16, 17, 24, 36];
 /// K: around the lanes of a reduction, odd and even.
@@ -22,6 +24,9 @@ const GELU_ERROR: f64 = 3e-7;
 const LAYER_NORM_ERROR: f64 = 1e-6;
 /// Error of attention relative to the largest value that it can read out. Scores are within ±6.
 const ATTENTION_ERROR: f64 = 2e-6;
+/// The same where attention computes in integers: a score is off by at most 32 products of a query and
+/// a key that are each off by half of 1/2047, and a weight by half of 1/32767.
+const INTEGER_ATTENTION_ERROR: f64 = 1e-3;
 
 #[derive(Debug, Clone, Copy)]
 enum Fill {
@@ -75,36 +80,54 @@ fn values(fill: Fill, len: usize, seed: u64) -> Vec<f32> {
 }
 
 fn int8_matrix(columns: usize, depth: usize) -> ByteMatrix {
+    let scales = values(Fill::Usual, columns, 2);
+    ByteMatrix::new(&int8_weights(columns, depth), &scales, depth)
+}
+
+fn int8_weights(columns: usize, depth: usize) -> Vec<i8> {
     let mut weights: Vec<i8> = values(Fill::Usual, columns * depth, 1)
         .iter()
-        .map(|x| (x * 128.0) as i8)
+        .map(|x| (x * 127.0) as i8)
         .collect();
     weights[..depth].fill(-127);
     weights[(columns - 1) * depth..].fill(127);
-    ByteMatrix::new(&weights, &values(Fill::Usual, columns, 2), depth)
+    weights
 }
 
-/// Runs a kernel in every variant; all must give the definition's bits. A NaN equals any other.
-fn check_variants(case: &str, kernel: impl Fn(Isa) -> Vec<f32>) {
-    let bits = |isa| -> Vec<u32> {
+/// Runs a kernel in every variant, on one thread and on several; all must give the definition's
+/// bits. A NaN equals any other.
+fn check_variants(case: &str, kernel: impl Fn(Runner) -> Vec<f32>) {
+    let bits = |isa, team| -> Vec<u32> {
         let canonical = |x: f32| if x.is_nan() { f32::NAN } else { x };
-        kernel(isa)
+        kernel(Runner { isa, team })
             .into_iter()
             .map(|x| canonical(x).to_bits())
             .collect()
     };
-    let mut variants = Isa::available();
-    let definition = bits(variants.next().expect("the scalar variant"));
-    for isa in variants {
-        let found = bits(isa);
-        let differing = definition.iter().zip(&found).position(|(a, b)| a != b);
-        assert_eq!(
-            differing, None,
-            "{case}: first value in which {} differs",
-            isa
-        );
+    let mut definition = None;
+    for isa in Isa::available() {
+        for team in TEAMS.iter() {
+            let found = bits(isa, team);
+            let definition = definition.get_or_insert_with(|| found.clone());
+            let differing = definition.iter().zip(&found).position(|(a, b)| a != b);
+            let threads = team.threads();
+            assert_eq!(
+                differing, None,
+                "{case}: first value in which {isa} on {threads} threads differs"
+            );
+        }
     }
+    assert!(definition.is_some());
 }
+
+/// The second one cuts the work into parts also where no thread comes to help.
+static TEAMS: LazyLock<[Team; 2]> = LazyLock::new(|| {
+    #[cfg(target_family = "wasm")]
+    let several = Team::waiting_for_help(3);
+    #[cfg(not(target_family = "wasm"))]
+    let several = Team::new(3).expect("two threads");
+    [Team::solo(), several]
+});
 
 /// `found` within `error` of `expected`, value by value.
 fn check_close(case: &str, found: &[f32], expected: &[f64], error: f64) {
@@ -118,8 +141,13 @@ fn check_close(case: &str, found: &[f32], expected: &[f64], error: f64) {
     }
 }
 
-fn scalar_isa() -> Isa {
-    Isa(Kind::Scalar)
+/// The definition on one thread.
+fn define(act: impl FnOnce(Runner)) {
+    let isa = Isa(Kind::Scalar(scalar::Scalar));
+    act(Runner {
+        isa,
+        team: &Team::solo(),
+    });
 }
 
 #[test]
@@ -132,9 +160,9 @@ fn variants_of_linear_f32() {
                 for fill in FILLS {
                     let x = values(fill, rows * depth, 3);
                     let case = format!("[{rows}, {depth}] x [{columns}, {depth}], {fill:?}");
-                    check_variants(&case, |isa| {
+                    check_variants(&case, |runner| {
                         let mut out = vec![f32::NAN; rows * columns];
-                        linear_f32(isa, &x, &weights, &bias, &mut out);
+                        runner.linear_f32(&x, &weights, &bias, Activate::Identity, &mut out);
                         out
                     });
                 }
@@ -153,13 +181,15 @@ fn variants_of_quantize_and_linear_i8() {
                 for fill in FILLS {
                     let x = values(fill, rows * depth, 3);
                     let case = format!("[{rows}, {depth}] x [{columns}, {depth}], {fill:?}");
-                    check_variants(&case, |isa| {
+                    check_variants(&case, |runner| {
                         let mut quantized = QuantizedRows::default();
-                        quantize(isa, &x, depth, &mut quantized);
-                        let mut out = vec![f32::NAN; rows * columns];
-                        linear_i8(isa, &quantized, &weights, &bias, &mut out);
-                        let integers = quantized.pairs.as_flattened().iter().copied();
-                        out.extend(integers.map(f32::from));
+                        runner.quantize(&x, depth, &mut quantized);
+                        let mut out = vec![f32::NAN; 2 * rows * columns];
+                        let (plain, gelu) = out.split_at_mut(rows * columns);
+                        let activations = [(Activate::Identity, plain), (Activate::Gelu, gelu)];
+                        for (activate, out) in activations {
+                            runner.linear_i8(&quantized, &weights, &bias, activate, out);
+                        }
                         out.extend(&quantized.scales);
                         out
                     });
@@ -177,44 +207,62 @@ fn variants_of_attention() {
             for fill in FILLS {
                 let qkv = values(fill, tokens * 3 * hidden, 1);
                 let case = format!("{tokens} tokens, {heads} heads of {head_size}, {fill:?}");
-                check_variants(&case, |isa| {
-                    let mut out = vec![f32::NAN; tokens * hidden];
-                    let mut scratch = AttentionScratch::default();
-                    attention(isa, &qkv, heads, head_size, &mut scratch, &mut out);
-                    out
-                });
+                for precision in [Precision::F32, Precision::I16] {
+                    check_variants(&format!("{precision:?}, {case}"), |runner| {
+                        let mut out = vec![f32::NAN; tokens * hidden];
+                        let mut scratch = AttentionScratch::default();
+                        runner.attention(precision, &qkv, heads, head_size, &mut scratch, &mut out);
+                        out
+                    });
+                }
             }
         }
     }
 }
 
 #[test]
-fn variants_of_layer_norm_and_gelu() {
-    for rows in [1, 3] {
+fn variants_of_layer_norm() {
+    for rows in [1, 3, 27] {
         for width in DEPTHS {
             let gain = values(Fill::Usual, width, 1);
             let bias = values(Fill::Usual, width, 2);
+            let norm = norm(&gain, &bias);
             let residual = values(Fill::Usual, rows * width, 3);
+            let weights = int8_matrix(5, width);
             for fill in FILLS {
                 let x = values(fill, rows * width, 4);
                 let case = format!("[{rows}, {width}], {fill:?}");
-                check_variants(&case, |isa| {
-                    let mut out = x.clone();
-                    layer_norm(isa, &mut out, &gain, &bias, 1e-12);
-                    out
-                });
-                check_variants(&case, |isa| {
-                    let mut out = x.clone();
-                    add_layer_norm(isa, &mut out, &residual, &gain, &bias, 1e-12);
-                    out
-                });
-                check_variants(&case, |isa| {
-                    let mut out: Vec<f32> = x.iter().map(|x| x * 8.0).collect();
-                    gelu(isa, &mut out);
-                    out
-                });
+                for residual in [None, Some(&residual[..])] {
+                    check_variants(&case, |runner| {
+                        let (mut out, mut quantized) = (x.clone(), QuantizedRows::default());
+                        runner.add_layer_norm(&mut out, residual, norm, Some(&mut quantized));
+                        // The quantized rows differ in form; what they stand for shows in a product.
+                        let mut products = vec![f32::NAN; rows * 5];
+                        let bias = [0.0; 5];
+                        let activate = Activate::Identity;
+                        runner.linear_i8(&quantized, &weights, &bias, activate, &mut products);
+                        let mut alone = QuantizedRows::default();
+                        let mut same = vec![f32::NAN; rows * 5];
+                        runner.quantize(&out, width, &mut alone);
+                        runner.linear_i8(&alone, &weights, &bias, activate, &mut same);
+                        let bits = |values: &[f32]| -> Vec<bool> {
+                            values.iter().map(|x| x.is_nan()).collect()
+                        };
+                        assert!(products == same || bits(&products) == bits(&same), "{case}");
+                        out.extend(products);
+                        out
+                    });
+                }
             }
         }
+    }
+}
+
+fn norm<'a>(gain: &'a [f32], bias: &'a [f32]) -> Norm<'a> {
+    Norm {
+        gain,
+        bias,
+        epsilon: 1e-12,
     }
 }
 
@@ -226,7 +274,7 @@ fn linear_f32_is_a_matrix_product() {
         let bias = values(Fill::Usual, columns, 3);
         let mut out = vec![0.0; rows * columns];
         let matrix = FloatMatrix::new(&weights, depth);
-        linear_f32(scalar_isa(), &x, &matrix, &bias, &mut out);
+        define(|runner| runner.linear_f32(&x, &matrix, &bias, Activate::Identity, &mut out));
         let mut expected = vec![];
         for x in x.chunks(depth) {
             for (weights, bias) in weights.chunks(depth).zip(&bias) {
@@ -252,22 +300,29 @@ fn linear_f32_is_a_matrix_product() {
 fn linear_i8_is_an_exact_integer_product() {
     for (rows, columns, depth) in [(1, 1, 1), (5, 9, 3), (11, 17, 70), (4, 8, 1536)] {
         for fill in [Fill::Usual, Fill::Alternating, Fill::Equal] {
-            let mut x = QuantizedRows::default();
-            quantize(scalar_isa(), &values(fill, rows * depth, 1), depth, &mut x);
-            let matrix = int8_matrix(columns, depth);
+            let x = values(fill, rows * depth, 1);
+            let weights = int8_weights(columns, depth);
+            let scales = values(Fill::Usual, columns, 2);
             let bias = values(Fill::Usual, columns, 3);
             let mut out = vec![0.0; rows * columns];
-            linear_i8(scalar_isa(), &x, &matrix, &bias, &mut out);
-            let weight = |column: usize, k: usize| {
-                let panel = column / pack::LANES * depth.div_ceil(2);
-                i64::from(matrix.steps[panel + k / 2][column % pack::LANES][k % 2])
-            };
+            let mut quantized = QuantizedRows::default();
+            define(|runner| {
+                runner.quantize(&x, depth, &mut quantized);
+                let matrix = ByteMatrix::new(&weights, &scales, depth);
+                runner.linear_i8(&quantized, &matrix, &bias, Activate::Identity, &mut out);
+            });
             for (i, found) in out.into_iter().enumerate() {
                 let (row, column) = (i / columns, i % columns);
-                let integers = x.pairs[row * depth.div_ceil(2)..].as_flattened();
-                let products = (0..depth).map(|k| i64::from(integers[k]) * weight(column, k));
+                let x = &x[row * depth..][..depth];
+                let range = scalar::Range8::of(x);
+                let products = x
+                    .iter()
+                    .zip(&weights[column * depth..])
+                    .map(|(&x, &weight)| {
+                        i64::from(range.integer(x) - range.zero) * i64::from(weight)
+                    });
                 let sum = products.sum::<i64>() as f32;
-                let expected = sum * x.scales[row] * matrix.scales[column] + bias[column];
+                let expected = sum * range.scale * scales[column] + bias[column];
                 assert_eq!(
                     found.to_bits(),
                     expected.to_bits(),
@@ -279,7 +334,7 @@ fn linear_i8_is_an_exact_integer_product() {
 }
 
 #[test]
-fn quantize_is_within_half_a_step() {
+fn quantization_is_within_half_a_step() {
     for depth in DEPTHS {
         for fill in [
             Fill::Usual,
@@ -288,16 +343,15 @@ fn quantize_is_within_half_a_step() {
             Fill::Zeros,
             Fill::Huge,
         ] {
-            let x = values(fill, 3 * depth, 1);
-            let mut quantized = QuantizedRows::default();
-            quantize(scalar_isa(), &x, depth, &mut quantized);
-            let rows = quantized.pairs.chunks(depth.div_ceil(2));
-            for ((x, pairs), scale) in x.chunks(depth).zip(rows).zip(&quantized.scales) {
-                let integers = &pairs.as_flattened()[..depth];
-                assert!(integers.iter().max() <= integers.iter().min().map(|q| q + 255).as_ref());
-                let found: Vec<f32> = integers.iter().map(|&q| f32::from(q) * scale).collect();
+            for x in values(fill, 3 * depth, 1).chunks(depth) {
+                let range = scalar::Range8::of(x);
+                assert!((0..=255).contains(&range.zero));
+                let found: Vec<f32> = x
+                    .iter()
+                    .map(|&x| (range.integer(x) - range.zero) as f32 * range.scale)
+                    .collect();
                 let expected: Vec<f64> = x.iter().copied().map(f64::from).collect();
-                let half = f64::from(*scale) * 0.5001;
+                let half = f64::from(range.scale) * 0.5001;
                 check_close(&format!("{depth}, {fill:?}"), &found, &expected, half);
             }
         }
@@ -311,13 +365,43 @@ fn a_value_that_is_not_finite_marks_its_row() {
             let mut x = values(Fill::Usual, 22, 1);
             x[at] = value;
             let mut quantized = QuantizedRows::default();
-            quantize(scalar_isa(), &x, 11, &mut quantized);
-            let marked = quantized
+            define(|runner| runner.quantize(&x, 11, &mut quantized));
+            let marked: Vec<bool> = quantized
                 .scales
                 .iter()
                 .map(|scale| scale.is_nan())
-                .collect::<Vec<_>>();
+                .collect();
             assert_eq!(marked, [true, false], "{value} at {at}");
+        }
+    }
+}
+
+/// A value that is not finite in a query reaches that token, one in a key or value all of them.
+#[test]
+fn a_value_that_is_not_finite_passes_attention() {
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        for part in 0..3 {
+            let mut qkv = values(Fill::Usual, 5 * 3 * 8, 1);
+            qkv[(2 * 3 + part) * 8 + 3] = value;
+            let mut out = [0.0; 5 * 8];
+            let mut scratch = AttentionScratch::default();
+            define(|runner| {
+                runner.attention(Precision::I16, &qkv, 1, 8, &mut scratch, &mut out);
+            });
+            for (token, row) in out.chunks(8).enumerate() {
+                let expected = match part {
+                    0 => token == 2,
+                    1 => true,
+                    // Other columns of the values are as they should be.
+                    _ => row[3].is_nan(),
+                };
+                assert_eq!(
+                    row.iter().any(|x| x.is_nan()),
+                    expected,
+                    "{value} in part {part}, token {token}"
+                );
+            }
+            assert!(out.iter().any(|x| x.is_nan()));
         }
     }
 }
@@ -327,9 +411,7 @@ fn attention_is_a_mean_of_values() {
     for (tokens, heads, head_size) in [(1, 1, 1), (9, 3, 8), (33, 2, 9), (70, 2, 32)] {
         let hidden = heads * head_size;
         let qkv = values(Fill::Usual, tokens * 3 * hidden, 1);
-        let mut out = vec![0.0; tokens * hidden];
         let mut scratch = AttentionScratch::default();
-        attention(scalar_isa(), &qkv, heads, head_size, &mut scratch, &mut out);
         let part =
             |token: usize, part: usize, i: usize| f64::from(qkv[(token * 3 + part) * hidden + i]);
         let mut expected = vec![];
@@ -350,12 +432,18 @@ fn attention_is_a_mean_of_values() {
                 expected.push(mean.sum());
             }
         }
-        check_close(
-            &format!("{tokens}, {heads}, {head_size}"),
-            &out,
-            &expected,
-            ATTENTION_ERROR,
-        );
+        let precisions = [
+            (Precision::F32, ATTENTION_ERROR),
+            (Precision::I16, INTEGER_ATTENTION_ERROR),
+        ];
+        for (precision, error) in precisions {
+            let mut out = vec![0.0; tokens * hidden];
+            define(|runner| {
+                runner.attention(precision, &qkv, heads, head_size, &mut scratch, &mut out);
+            });
+            let case = format!("{tokens}, {heads}, {head_size}, {precision:?}");
+            check_close(&case, &out, &expected, error);
+        }
     }
 }
 
@@ -365,7 +453,7 @@ fn layer_norm_has_mean_0_and_variance_1() {
         let x = values(Fill::Usual, 3 * width, 1);
         let (gain, bias) = (values(Fill::Usual, width, 2), values(Fill::Usual, width, 3));
         let mut out = x.clone();
-        layer_norm(scalar_isa(), &mut out, &gain, &bias, 1e-12);
+        define(|runner| runner.add_layer_norm(&mut out, None, norm(&gain, &bias), None));
         let mut expected = vec![];
         for row in x.chunks(width) {
             let mean = row.iter().copied().map(f64::from).sum::<f64>() / width as f64;
@@ -380,8 +468,11 @@ fn layer_norm_has_mean_0_and_variance_1() {
         let error = LAYER_NORM_ERROR * (width as f64).sqrt();
         check_close(&format!("{width}"), &out, &expected, error);
     }
+    let mut huge = [1e30, -1e30, 0.0, 1e30];
+    define(|runner| runner.add_layer_norm(&mut huge, None, norm(&[1.0; 4], &[0.0; 4]), None));
+    assert!(huge.iter().all(|x| x.is_nan()), "what overflows shows");
     let mut equal = vec![3.0; 8];
-    layer_norm(scalar_isa(), &mut equal, &[2.0; 8], &[0.5; 8], 1e-12);
+    define(|runner| runner.add_layer_norm(&mut equal, None, norm(&[2.0; 8], &[0.5; 8]), None));
     assert_eq!(equal, [0.5; 8], "a row of equal values is all bias");
 }
 
@@ -451,19 +542,40 @@ fn gelu_is_within_its_error() {
 #[test]
 #[should_panic(expected = "depth of activations and weights")]
 fn depths_must_agree() {
-    let mut x = QuantizedRows::default();
-    quantize(scalar_isa(), &[1.0; 9], 9, &mut x);
-    linear_i8(
-        scalar_isa(),
-        &x,
-        &int8_matrix(8, 10),
-        &[0.0; 8],
-        &mut [0.0; 8],
-    );
+    define(|runner| {
+        let mut x = QuantizedRows::default();
+        runner.quantize(&[1.0; 9], 9, &mut x);
+        let weights = int8_matrix(8, 10);
+        runner.linear_i8(&x, &weights, &[0.0; 8], Activate::Identity, &mut [0.0; 8]);
+    });
+}
+
+#[test]
+#[cfg(not(target_family = "wasm"))] // A panic ends everything there.
+fn rows_of_another_variant_are_refused() {
+    let weights = int8_matrix(8, 12);
+    for from in Isa::available() {
+        let mut x = QuantizedRows::default();
+        let team = &Team::solo();
+        Runner { isa: from, team }.quantize(&[1.0; 12], 12, &mut x);
+        for isa in Isa::available() {
+            let apply = || {
+                let runner = Runner { isa, team };
+                runner.linear_i8(&x, &weights, &[0.0; 8], Activate::Identity, &mut [0.0; 8]);
+            };
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(apply));
+            assert_eq!(
+                outcome.is_ok(),
+                from.to_string() == isa.to_string(),
+                "{from} to {isa}"
+            );
+        }
+    }
 }
 
 #[test]
 #[should_panic(expected = "15 activations are no whole rows of 4")]
 fn rows_must_be_whole() {
-    layer_norm(scalar_isa(), &mut [0.0; 15], &[1.0; 4], &[0.0; 4], 1e-12);
+    let norm = norm(&[1.0; 4], &[0.0; 4]);
+    define(|runner| runner.add_layer_norm(&mut [0.0; 15], None, norm, None));
 }

@@ -1,181 +1,260 @@
-//! AVX2. The element-wise kernels are the scalar ones compiled again for wider vectors (the feature
-//! set has no FMA, so nothing can be fused); the matrix products have their innermost loops written
-//! out, because the compiler does not find them by itself.
+//! AVX2, and the dot products of bytes that came after it. No variant may fuse a multiplication with
+//! an addition, and none does: the compiler never does so on its own.
 
-use std::arch::x86_64::{
-    _mm_loadu_si32, _mm_loadu_si128, _mm256_add_epi32, _mm256_add_ps, _mm256_broadcastd_epi32,
-    _mm256_cvtepi8_epi16, _mm256_loadu_ps, _mm256_madd_epi16, _mm256_mul_ps, _mm256_set1_ps,
-    _mm256_setzero_ps, _mm256_setzero_si256, _mm256_storeu_ps, _mm256_storeu_si256,
-};
+use std::arch::x86_64::*;
 
-use super::pack::{
-    AttentionScratch, ByteMatrix, ByteStep, FloatMatrix, FloatStep, LANES, Pair, QuantizedRows,
-};
-use super::product::{self, ByteSums, FloatSums, equal_depth};
-use super::scalar;
+use super::pack::{ByteStep, COLUMNS, FloatStep, LANES, ShortStep};
+use super::variant::Variant;
 
-/// Proof that the processor has AVX2: [`Avx2::detect`] alone makes one.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Avx2(());
+/// A variant whose value [`detect`] alone makes, so that one is proof of its instructions; `tile_i8`
+/// and `tile_i16` are functions of this module.
+macro_rules! variant {
+    (
+        $(#[$doc:meta])* $name:ident: $detected:expr, $features:literal, $activation:ty, $rows:literal,
+        $tile_i8:ident, $short_rows:literal, $tile_i16:ident
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub(super) struct $name(());
 
-impl Avx2 {
-    pub(super) fn detect() -> Option<Self> {
-        is_x86_feature_detected!("avx2").then_some(Self(()))
-    }
-}
-
-pub(super) fn quantize(_: Avx2, x: &[f32], depth: usize, out: &mut QuantizedRows) {
-    #[target_feature(enable = "avx2")]
-    fn kernel(x: &[f32], depth: usize, out: &mut QuantizedRows) {
-        scalar::quantize(x, depth, out);
-    }
-    // SAFETY: an `Avx2` is only made where the processor has AVX2.
-    unsafe { kernel(x, depth, out) }
-}
-
-pub(super) fn linear_i8(
-    _: Avx2,
-    x: &QuantizedRows,
-    weights: &ByteMatrix,
-    bias: &[f32],
-    out: &mut [f32],
-) {
-    #[target_feature(enable = "avx2")]
-    fn kernel(x: &QuantizedRows, weights: &ByteMatrix, bias: &[f32], out: &mut [f32]) {
-        product::linear_i8::<4, 2>(x, weights, bias, out, |rows, panels| tile_i8(rows, panels));
-    }
-    // SAFETY: an `Avx2` is only made where the processor has AVX2.
-    unsafe { kernel(x, weights, bias, out) }
-}
-
-pub(super) fn linear_f32(_: Avx2, x: &[f32], weights: &FloatMatrix, bias: &[f32], out: &mut [f32]) {
-    #[target_feature(enable = "avx2")]
-    fn kernel(x: &[f32], weights: &FloatMatrix, bias: &[f32], out: &mut [f32]) {
-        product::linear_f32::<4, 2>(x, weights, bias, out, |rows, panels| tile_f32(rows, panels));
-    }
-    // SAFETY: an `Avx2` is only made where the processor has AVX2.
-    unsafe { kernel(x, weights, bias, out) }
-}
-
-pub(super) fn attention(
-    _: Avx2,
-    qkv: &[f32],
-    heads: usize,
-    head_size: usize,
-    scratch: &mut AttentionScratch,
-    out: &mut [f32],
-) {
-    #[target_feature(enable = "avx2")]
-    fn kernel(
-        qkv: &[f32],
-        heads: usize,
-        head_size: usize,
-        scratch: &mut AttentionScratch,
-        out: &mut [f32],
-    ) {
-        product::attention::<4, 2>(qkv, heads, head_size, scratch, out, |rows, panels| {
-            tile_f32(rows, panels)
-        });
-    }
-    // SAFETY: an `Avx2` is only made where the processor has AVX2.
-    unsafe { kernel(qkv, heads, head_size, scratch, out) }
-}
-
-pub(super) fn layer_norm(_: Avx2, x: &mut [f32], gain: &[f32], bias: &[f32], epsilon: f32) {
-    #[target_feature(enable = "avx2")]
-    fn kernel(x: &mut [f32], gain: &[f32], bias: &[f32], epsilon: f32) {
-        scalar::layer_norm(x, gain, bias, epsilon);
-    }
-    // SAFETY: an `Avx2` is only made where the processor has AVX2.
-    unsafe { kernel(x, gain, bias, epsilon) }
-}
-
-pub(super) fn add_layer_norm(
-    _: Avx2,
-    x: &mut [f32],
-    residual: &[f32],
-    gain: &[f32],
-    bias: &[f32],
-    epsilon: f32,
-) {
-    #[target_feature(enable = "avx2")]
-    fn kernel(x: &mut [f32], residual: &[f32], gain: &[f32], bias: &[f32], epsilon: f32) {
-        scalar::add_layer_norm(x, residual, gain, bias, epsilon);
-    }
-    // SAFETY: an `Avx2` is only made where the processor has AVX2.
-    unsafe { kernel(x, residual, gain, bias, epsilon) }
-}
-
-pub(super) fn gelu(_: Avx2, x: &mut [f32]) {
-    #[target_feature(enable = "avx2")]
-    fn kernel(x: &mut [f32]) {
-        scalar::gelu(x);
-    }
-    // SAFETY: an `Avx2` is only made where the processor has AVX2.
-    unsafe { kernel(x) }
-}
-
-/// The dot products of a tile, a vector of sums per row and panel.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn tile_i8<const R: usize, const P: usize>(
-    mut rows: [&[Pair]; R],
-    mut panels: [&[ByteStep]; P],
-) -> [[ByteSums; R]; P] {
-    let depth = equal_depth(&mut rows, &mut panels);
-    let mut sums = [[_mm256_setzero_si256(); R]; P];
-    for k in 0..depth {
-        for (sums, panel) in sums.iter_mut().zip(panels) {
-            // SAFETY: a step is 16 bytes, and the load needs no alignment.
-            let step = unsafe { _mm_loadu_si128(std::ptr::from_ref(&panel[k]).cast()) };
-            let weights = _mm256_cvtepi8_epi16(step);
-            for (sum, row) in sums.iter_mut().zip(rows) {
-                // SAFETY: a pair is 4 bytes, and the load needs no alignment.
-                let pair = unsafe { _mm_loadu_si32(row[k].as_ptr().cast()) };
-                let x = _mm256_broadcastd_epi32(pair);
-                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(x, weights));
+        impl $name {
+            pub(super) fn detect() -> Option<Self> {
+                $detected.then_some(Self(()))
             }
         }
+
+        impl Variant for $name {
+            type Activation = $activation;
+            const FLOAT_ROWS: usize = 8;
+            const BYTE_ROWS: usize = $rows;
+            const SHORT_ROWS: usize = $short_rows;
+
+            #[inline(always)]
+            fn run<O>(self, kernel: impl FnOnce() -> O) -> O {
+                #[inline]
+                #[target_feature(enable = $features)]
+                fn compiled<O>(kernel: impl FnOnce() -> O) -> O {
+                    kernel()
+                }
+                // SAFETY: `self` is proof that the processor has the features.
+                unsafe { compiled(kernel) }
+            }
+
+            #[inline(always)]
+            fn tile_f32<const R: usize>(
+                self,
+                rows: [&[f32]; R],
+                panel: &[FloatStep],
+            ) -> [[f32; LANES]; R] {
+                // SAFETY: as in `run`; all variants of this module have AVX2.
+                unsafe { tile_f32(rows, panel) }
+            }
+
+            #[inline(always)]
+            fn tile_i8<const R: usize>(
+                self,
+                rows: &[[[$activation; 4]; R]],
+                panel: &[ByteStep],
+            ) -> [[i32; COLUMNS]; R] {
+                // SAFETY: as in `run`.
+                unsafe { $tile_i8(rows, panel) }
+            }
+
+            #[inline(always)]
+            fn tile_i16<const R: usize>(
+                self,
+                rows: &[[[i16; 2]; R]],
+                panel: &[ShortStep],
+            ) -> [[i32; COLUMNS]; R] {
+                // SAFETY: as in `run`.
+                unsafe { $tile_i16(rows, panel) }
+            }
+        }
+    };
+}
+
+variant! {
+    /// Multiplies 16 bits.
+    Avx2: is_x86_feature_detected!("avx2"), "avx2", i16, 6, tile_i8_avx2, 6, tile_i16_avx2
+}
+variant! {
+    /// Multiplies bytes, in 256 bits: processors that have no AVX-512.
+    AvxVnni: is_x86_feature_detected!("avx2") && is_x86_feature_detected!("avxvnni"),
+    "avx2,avxvnni", u8, 6, tile_i8_avx_vnni, 6, tile_i16_avx2
+}
+variant! {
+    /// Multiplies bytes, in 512 bits. What surrounds the tiles is compiled for AVX2: given AVX-512, the
+    /// compiler writes every second value through its scatter instructions, which are slow.
+    Avx512Vnni: is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512vnni"),
+    "avx2", u8, 12, tile_i8_avx512, 12, tile_i16_avx512
+}
+
+/// A vector of sums per row.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn tile_f32<const R: usize>(rows: [&[f32]; R], panel: &[FloatStep]) -> [[f32; LANES]; R] {
+    let rows = rows.map(|row| &row[..panel.len()]);
+    let mut sums = [_mm256_setzero_ps(); R];
+    for (k, step) in panel.iter().enumerate() {
+        // SAFETY: a step is 32 bytes, and the load needs no alignment.
+        let weights = unsafe { _mm256_loadu_ps(step.as_ptr()) };
+        for (sum, row) in sums.iter_mut().zip(rows) {
+            *sum = _mm256_add_ps(*sum, _mm256_mul_ps(_mm256_set1_ps(row[k]), weights));
+        }
     }
-    let mut arrays = [[[0; LANES]; R]; P];
-    for (array, sum) in arrays
-        .as_flattened_mut()
-        .iter_mut()
-        .zip(sums.as_flattened())
-    {
+    let mut arrays = [[0.0; LANES]; R];
+    for (array, sum) in arrays.iter_mut().zip(sums) {
         // SAFETY: the array is 32 bytes, and the store needs no alignment.
-        unsafe { _mm256_storeu_si256(array.as_mut_ptr().cast(), *sum) };
+        unsafe { _mm256_storeu_ps(array.as_mut_ptr(), sum) };
     }
     arrays
 }
 
-/// The dot products of a tile, a vector of sums per row and panel.
+/// Eight columns at a time, two vectors of sums of neighbouring pairs per row.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn tile_f32<const R: usize, const P: usize>(
-    mut rows: [&[f32]; R],
-    mut panels: [&[FloatStep]; P],
-) -> [[FloatSums; R]; P] {
-    let depth = equal_depth(&mut rows, &mut panels);
-    let mut sums = [[_mm256_setzero_ps(); R]; P];
-    for k in 0..depth {
-        for (sums, panel) in sums.iter_mut().zip(panels) {
-            // SAFETY: a step is 32 bytes, and the load needs no alignment.
-            let weights = unsafe { _mm256_loadu_ps(panel[k].as_ptr()) };
-            for (sum, row) in sums.iter_mut().zip(rows) {
-                let products = _mm256_mul_ps(_mm256_set1_ps(row[k]), weights);
-                *sum = _mm256_add_ps(*sum, products);
+fn tile_i8_avx2<const R: usize>(rows: &[[[i16; 4]; R]], panel: &[ByteStep]) -> [[i32; COLUMNS]; R] {
+    let mut arrays = [[0; COLUMNS]; R];
+    for half in 0..2 {
+        let mut sums = [[_mm256_setzero_si256(); 2]; R];
+        for (rows, step) in rows.iter().zip(panel) {
+            let weights = [0, 1].map(|quarter| {
+                let columns = &step[8 * half + 4 * quarter..][..4];
+                // SAFETY: four columns are 16 bytes, and the load needs no alignment.
+                _mm256_cvtepi8_epi16(unsafe { _mm_loadu_si128(columns.as_ptr().cast()) })
+            });
+            for (sums, x) in sums.iter_mut().zip(rows) {
+                // SAFETY: four activations are 8 bytes, and the load needs no alignment.
+                let x = _mm256_broadcastq_epi64(unsafe { _mm_loadu_si64(x.as_ptr().cast()) });
+                for (sum, weights) in sums.iter_mut().zip(weights) {
+                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(x, weights));
+                }
+            }
+        }
+        for (array, sums) in arrays.iter_mut().zip(sums) {
+            // Columns 0, 1, 4, 5 in the lower half, 2, 3, 6, 7 in the upper one.
+            let pairs = _mm256_hadd_epi32(sums[0], sums[1]);
+            let columns = _mm256_permute4x64_epi64::<0b11_01_10_00>(pairs);
+            // SAFETY: eight columns are 32 bytes, and the store needs no alignment.
+            unsafe { _mm256_storeu_si256(array[8 * half..][..8].as_mut_ptr().cast(), columns) };
+        }
+    }
+    arrays
+}
+
+/// Two vectors of sums per row.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn tile_i16_avx2<const R: usize>(
+    rows: &[[[i16; 2]; R]],
+    panel: &[ShortStep],
+) -> [[i32; COLUMNS]; R] {
+    let mut sums = [[_mm256_setzero_si256(); 2]; R];
+    for (rows, step) in rows.iter().zip(panel) {
+        let weights = [0, 8].map(|column| {
+            // SAFETY: eight columns are 32 bytes, and the load needs no alignment.
+            unsafe { _mm256_loadu_si256(step[column..][..8].as_ptr().cast()) }
+        });
+        for (sums, x) in sums.iter_mut().zip(rows) {
+            let x = _mm256_set1_epi32(pair(*x));
+            for (sum, weights) in sums.iter_mut().zip(weights) {
+                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(x, weights));
             }
         }
     }
-    let mut arrays = [[[0.0; LANES]; R]; P];
-    for (array, sum) in arrays
-        .as_flattened_mut()
-        .iter_mut()
-        .zip(sums.as_flattened())
-    {
-        // SAFETY: the array is 32 bytes, and the store needs no alignment.
-        unsafe { _mm256_storeu_ps(array.as_mut_ptr(), *sum) };
+    store256(sums)
+}
+
+/// Two vectors of sums per row.
+#[inline]
+#[target_feature(enable = "avx2,avxvnni")]
+fn tile_i8_avx_vnni<const R: usize>(
+    rows: &[[[u8; 4]; R]],
+    panel: &[ByteStep],
+) -> [[i32; COLUMNS]; R] {
+    let mut sums = [[_mm256_setzero_si256(); 2]; R];
+    for (rows, step) in rows.iter().zip(panel) {
+        let weights = [0, 8].map(|column| {
+            // SAFETY: eight columns are 32 bytes, and the load needs no alignment.
+            unsafe { _mm256_loadu_si256(step[column..][..8].as_ptr().cast()) }
+        });
+        for (sums, x) in sums.iter_mut().zip(rows) {
+            let x = _mm256_set1_epi32(i32::from_le_bytes(*x));
+            for (sum, weights) in sums.iter_mut().zip(weights) {
+                *sum = _mm256_dpbusd_avx_epi32(*sum, x, weights);
+            }
+        }
+    }
+    store256(sums)
+}
+
+/// A vector of sums per row.
+#[inline]
+#[target_feature(enable = "avx512f,avx512vnni")]
+fn tile_i8_avx512<const R: usize>(
+    rows: &[[[u8; 4]; R]],
+    panel: &[ByteStep],
+) -> [[i32; COLUMNS]; R] {
+    let mut sums = [_mm512_setzero_si512(); R];
+    for (rows, step) in rows.iter().zip(panel) {
+        // SAFETY: a step is 64 bytes, and the load needs no alignment.
+        let weights = unsafe { _mm512_loadu_si512(step.as_ptr().cast()) };
+        for (sum, x) in sums.iter_mut().zip(rows) {
+            let x = _mm512_set1_epi32(i32::from_le_bytes(*x));
+            *sum = _mm512_dpbusd_epi32(*sum, x, weights);
+        }
+    }
+    store512(sums)
+}
+
+/// A vector of sums per row.
+#[inline]
+#[target_feature(enable = "avx512f,avx512vnni")]
+fn tile_i16_avx512<const R: usize>(
+    rows: &[[[i16; 2]; R]],
+    panel: &[ShortStep],
+) -> [[i32; COLUMNS]; R] {
+    let mut sums = [_mm512_setzero_si512(); R];
+    for (rows, step) in rows.iter().zip(panel) {
+        // SAFETY: a step is 64 bytes, and the load needs no alignment.
+        let weights = unsafe { _mm512_loadu_si512(step.as_ptr().cast()) };
+        for (sum, x) in sums.iter_mut().zip(rows) {
+            *sum = _mm512_dpwssd_epi32(*sum, _mm512_set1_epi32(pair(*x)), weights);
+        }
+    }
+    store512(sums)
+}
+
+/// Two 16-bit integers as one of 32.
+#[inline(always)]
+fn pair([low, high]: [i16; 2]) -> i32 {
+    i32::from(high) << 16 | i32::from(low.cast_unsigned())
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn store256<const R: usize>(sums: [[__m256i; 2]; R]) -> [[i32; COLUMNS]; R] {
+    let mut arrays = [[0; COLUMNS]; R];
+    for (array, sums) in arrays.iter_mut().zip(sums) {
+        for (columns, sum) in array.as_chunks_mut::<8>().0.iter_mut().zip(sums) {
+            // SAFETY: eight columns are 32 bytes, and the store needs no alignment.
+            unsafe { _mm256_storeu_si256(columns.as_mut_ptr().cast(), sum) };
+        }
+    }
+    arrays
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn store512<const R: usize>(sums: [__m512i; R]) -> [[i32; COLUMNS]; R] {
+    let mut arrays = [[0; COLUMNS]; R];
+    for (array, sum) in arrays.iter_mut().zip(sums) {
+        // SAFETY: the array is 64 bytes, and the store needs no alignment.
+        unsafe { _mm512_storeu_si512(array.as_mut_ptr().cast(), sum) };
     }
     arrays
 }

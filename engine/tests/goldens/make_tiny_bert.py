@@ -6,10 +6,11 @@
 `config.json`, `tokenizer.json` and `model.safetensors` are what `save_pretrained` writes. `logits.json`
 holds, for a few inputs, `float`: the logits of `BertForTokenClassification` in double precision; and
 `int8`: those of the same network with the tables and the encoder's matrices rounded to int8 per row,
-and with the inputs of those matrices rounded to 8 bits per token with a zero point, again in double
-precision. Widths are odd on purpose: no vector width divides them.
+with the inputs of those matrices rounded to 8 bits per token with a zero point, and with attention's
+queries, keys, values and weights rounded to 16 bits or fewer, again in double precision. Widths are odd on purpose: no vector width divides them.
 """
 
+import copy
 import json
 import pathlib
 
@@ -27,7 +28,7 @@ class Int8Linear(torch.nn.Module):
 
     def __init__(self, linear):
         super().__init__()
-        self.weight = int8_rows(linear.weight)
+        self.register_buffer("weight", int8_rows(linear.weight))
         self.bias = linear.bias
 
     def forward(self, x):
@@ -37,6 +38,32 @@ class Int8Linear(torch.nn.Module):
         zero = torch.round(-low / scale)
         x = torch.clamp(torch.round(x / scale) + zero, 0, 255) - zero
         return torch.nn.functional.linear(x * scale, self.weight, self.bias)
+
+
+class Int16Attention(torch.nn.Module):
+    """Self-attention as an int8 engine computes it: of integers, in double precision but for the scales."""
+
+    def __init__(self, attention):
+        super().__init__()
+        self.query, self.key, self.value = attention.query, attention.key, attention.value
+        self.size = attention.attention_head_size
+
+    def forward(self, hidden_states, *_, **__):
+        heads = [
+            linear(hidden_states).unflatten(-1, (-1, self.size)).transpose(1, 2)
+            for linear in (self.query, self.key, self.value)
+        ]
+        query, key, value = heads
+        scores = round_to(query, 2047, -1) @ round_to(key, 2047, -1).transpose(-1, -2)
+        weights = (scores / self.size**0.5).softmax(-1)
+        context = torch.round(weights * 32767) / 32767 @ round_to(value, 32767, -2)
+        return context.transpose(1, 2).flatten(2), weights
+
+
+def round_to(x, most, dim):
+    """Symmetric integers of at most `most` along a dimension, as the floats that they stand for."""
+    scale = x.abs().amax(dim, keepdim=True) / most
+    return torch.round(x / scale) * scale
 
 
 def int8_rows(weight):
@@ -72,6 +99,17 @@ def make_tokenizer(vocab_size):
     return tokenizer
 
 
+def draw(length, vocab_size, int8):
+    """Token ids for which single precision takes no 8-bit activation to another integer than double does."""
+    while True:
+        ids = torch.randint(5, vocab_size, (length,))
+        exact = int8(ids[None]).logits
+        single = copy.deepcopy(int8).float()(ids[None]).logits.double()
+        if (exact - single).abs().max() < 1e-5 * exact.abs().max():
+            return ids
+        print("another input of", length, "tokens")
+
+
 def main():
     torch.manual_seed(20261123)
     labels = ["O"] + [f"{tag}-{type}" for type in TYPES for tag in "BI"]
@@ -90,19 +128,23 @@ def main():
     model.save_pretrained(HERE)
     make_tokenizer(config.vocab_size).save(str(HERE / "tokenizer.json"), pretty=False)
 
-    inputs = [torch.randint(5, config.vocab_size, (length,)) for length in LENGTHS]
+    int8 = copy.deepcopy(model)
     with torch.no_grad():
         model.double()
-        float_logits = [model(ids[None]).logits[0] for ids in inputs]
-        embeddings = model.bert.embeddings
+        int8.double()
+        embeddings = int8.bert.embeddings
         for table in ["word_embeddings", "position_embeddings", "token_type_embeddings"]:
             table = getattr(embeddings, table)
             table.weight.data = int8_rows(table.weight)
-        for module in list(model.bert.encoder.modules()):
+        for module in list(int8.bert.encoder.modules()):
             for name, child in list(module.named_children()):
                 if isinstance(child, torch.nn.Linear):
                     setattr(module, name, Int8Linear(child))
-        int8_logits = [model(ids[None]).logits[0] for ids in inputs]
+        for layer in int8.bert.encoder.layer:
+            layer.attention.self = Int16Attention(layer.attention.self)
+        inputs = [draw(length, config.vocab_size, int8) for length in LENGTHS]
+        float_logits = [model(ids[None]).logits[0] for ids in inputs]
+        int8_logits = [int8(ids[None]).logits[0] for ids in inputs]
 
     cases = [
         {
