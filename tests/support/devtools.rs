@@ -35,6 +35,8 @@ pub struct Target {
     pub kind: String,
     /// Address of its script.
     pub url: String,
+    /// Whether it has not ended yet.
+    pub running: bool,
 }
 
 /// A connection to one page.
@@ -64,6 +66,7 @@ impl DevTools {
             session: None,
             kind: "page".into(),
             url: String::new(),
+            running: true,
         };
         let shared = Arc::new(Shared {
             out,
@@ -239,9 +242,16 @@ fn receive(shared: &Arc<Shared>, mut message: Value) {
             session: Some(text(&params["sessionId"])),
             kind: text(&params["targetInfo"]["type"]),
             url: text(&params["targetInfo"]["url"]),
+            running: true,
         };
         lock(&shared.targets).push(target.clone());
         tokio::spawn(watch(Arc::downgrade(shared), target));
+    }
+    if method == "Target.detachedFromTarget" {
+        let ended = params["sessionId"].as_str();
+        for target in &mut *lock(&shared.targets) {
+            target.running &= target.session.as_deref() != ended;
+        }
     }
     lock(&shared.events).push((session, method, params));
 }

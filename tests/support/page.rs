@@ -50,6 +50,8 @@ pub struct Look {
     pub error: String,
     /// Bytes of the model that have arrived, while it loads.
     pub progress: Option<u64>,
+    /// The kernels that run, and on how many threads; empty as long as there is no model.
+    pub kernels: String,
     /// The note.
     pub value: String,
     /// The marks in the note, in document order.
@@ -79,6 +81,7 @@ return {
     status: text("status"),
     error: text("error"),
     progress: get("progress") && Number(get("progress").dataset.received),
+    kernels: text("kernels"),
     value: brief ? "" : value,
     marks: all("mark[data-entity]").map(finding),
     rows: all("[data-testid=findings] tr[data-entity]").map(finding),

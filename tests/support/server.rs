@@ -1,5 +1,5 @@
-//! A plain static host for the built site: no special headers, a log of every request, and faults
-//! on demand.
+//! A static host for the built site: with or without the headers that threads require, a log of
+//! every request, and faults on demand.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,15 +10,34 @@ use anyhow::{Context, Result};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use tokio::net::TcpListener;
 use tower_http::services::ServeDir;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 /// The model file's path within the site.
 pub const MODEL: &str = "models/default/model.safetensors";
+
+/// Isolates the page from other origins, which is what a browser lets share memory; `no-cache` has
+/// it ask for every file each time. As `cargo xtask serve` sends them.
+const ISOLATION: [(HeaderName, &str); 4] = [
+    (header::CACHE_CONTROL, "no-cache"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-embedder-policy"),
+        "require-corp",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+];
 
 /// What the server does to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +46,8 @@ pub enum Fault {
     None,
     /// Status 404.
     Missing,
+    /// The file as it is, but status 404 to whoever asks for it again.
+    Once,
     /// An HTML page with status 200, as hosts of single-page applications answer for what they do
     /// not have.
     Html,
@@ -65,11 +86,13 @@ struct Shared {
 }
 
 impl Server {
-    /// Serves the folder below the path `base`, which begins and ends with a slash. The fault
-    /// strikes files whose paths contain `spoiled`.
+    /// Serves the folder below the path `base`, which begins and ends with a slash, `isolated` from
+    /// other origins or without any special header. The fault strikes files whose paths contain
+    /// `spoiled`.
     pub async fn start(
         folder: &Path,
         base: &str,
+        isolated: bool,
         spoiled: &'static str,
         fault: Fault,
     ) -> Result<Self> {
@@ -85,10 +108,14 @@ impl Server {
             "/" => Router::new().fallback_service(files),
             _ => Router::new().nest_service(base.trim_end_matches('/'), files),
         };
-        let site = site.layer(middleware::from_fn_with_state(
+        let mut site = site.layer(middleware::from_fn_with_state(
             Arc::clone(&shared),
             log_and_spoil,
         ));
+        for (name, value) in ISOLATION.into_iter().filter(|_| isolated) {
+            let value = HeaderValue::from_static(value);
+            site = site.layer(SetResponseHeaderLayer::overriding(name, value));
+        }
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .context("no free port")?;
@@ -136,18 +163,19 @@ async fn log_and_spoil(
     next: Next,
 ) -> Response {
     let line = format!("{} {}", request.method(), request.uri());
-    shared
-        .log
-        .lock()
-        .expect("no panic holds the lock")
-        .push(line);
+    let again = {
+        let mut log = shared.log.lock().expect("no panic holds the lock");
+        let again = log.contains(&line);
+        log.push(line);
+        again
+    };
     let fault = shared
         .fault
         .lock()
         .expect("no panic holds the lock")
         .clone();
     let path = request.uri().path();
-    if fault == Fault::None || !path.contains(shared.spoiled) {
+    if fault == Fault::None || (fault == Fault::Once && !again) || !path.contains(shared.spoiled) {
         return next.run(request).await;
     }
     let file = shared
@@ -166,7 +194,7 @@ async fn spoiled(file: &Path, fault: Fault) -> Result<Response> {
     let whole = bytes.len();
     let response = match fault {
         Fault::None => bytes.into_response(),
-        Fault::Missing => StatusCode::NOT_FOUND.into_response(),
+        Fault::Missing | Fault::Once => StatusCode::NOT_FOUND.into_response(),
         Fault::Html => {
             axum::response::Html("<!doctype html><title>Welcome</title>").into_response()
         }

@@ -17,6 +17,10 @@ use crate::server::{Fault, MODEL, Server};
 pub struct Setup {
     /// Path below which the site is served; begins and ends with a slash.
     pub base: &'static str,
+    /// What stands behind the page's address, with its question mark.
+    pub query: &'static str,
+    /// Whether the server isolates the page from other origins, without which there are no threads.
+    pub isolated: bool,
     /// What the server does to the model.
     pub fault: Fault,
     /// Part of the path of the files that the fault strikes instead of the model.
@@ -31,6 +35,8 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             base: "/",
+            query: "",
+            isolated: true,
             fault: Fault::None,
             spoiled: MODEL,
             before: None,
@@ -70,8 +76,14 @@ impl Session {
             .enable_all()
             .build()?;
         runtime.block_on(async {
-            let server =
-                Server::start(&site_folder()?, setup.base, setup.spoiled, setup.fault).await?;
+            let server = Server::start(
+                &site_folder()?,
+                setup.base,
+                setup.isolated,
+                setup.spoiled,
+                setup.fault,
+            )
+            .await?;
             let session = Session {
                 server,
                 page: Page {
@@ -92,7 +104,8 @@ impl Session {
                         .command("Page.addScriptToEvaluateOnNewDocument", params)
                         .await?;
                 }
-                session.open(&session.server.url()).await?;
+                let url = format!("{}{}", session.server.url(), setup.query);
+                session.open(&url).await?;
                 test(&session).await
             });
             let done = done.catch_unwind().await;

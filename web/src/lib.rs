@@ -11,6 +11,7 @@ pub mod protocol;
 pub mod edit;
 pub mod highlight;
 pub mod kind;
+pub mod variant;
 
 pub mod bytes;
 pub mod cache;

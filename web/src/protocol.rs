@@ -17,6 +17,8 @@ pub enum Request {
         name: String,
         /// Whether to pass over the browser's cache: what came from there last time may be what was wrong.
         afresh: bool,
+        /// Threads that the network runs on, the worker's own included. A build without shared memory has its own only.
+        threads: u32,
     },
     /// Find the entities of a text.
     Analyse {
@@ -41,6 +43,8 @@ pub enum Event {
     },
     /// The whole file has arrived and is being prepared.
     Downloaded,
+    /// The network runs on one thread more; any time after [`Request::Load`].
+    ThreadJoined,
     /// The model is ready for texts.
     Loaded(ModelCard),
     /// Part of a text's windows has gone through the network.
@@ -111,4 +115,6 @@ pub struct ModelCard {
     pub vocabulary: u32,
     /// Tokens of the longest window that the worker makes.
     pub window_tokens: u32,
+    /// The engine's name for the kernels that it runs on.
+    pub kernels: String,
 }

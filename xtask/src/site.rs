@@ -19,12 +19,44 @@ use crate::{html, root, target};
 struct Variant {
     name: &'static str,
     target_features: &'static str,
+    /// Whether several workers can run on one memory.
+    threads: bool,
 }
 
-const VARIANTS: [Variant; 1] = [Variant {
-    name: "worker-simd128",
-    target_features: "+simd128",
-}];
+const VARIANTS: [Variant; 3] = [
+    Variant {
+        name: "worker-simd128",
+        target_features: "+simd128",
+        threads: false,
+    },
+    Variant {
+        name: "worker-relaxed",
+        target_features: "+simd128,+relaxed-simd",
+        threads: false,
+    },
+    Variant {
+        name: "worker-threads",
+        target_features: "+simd128,+relaxed-simd,+atomics,+bulk-memory,+mutable-globals",
+        threads: true,
+    },
+];
+
+/// What a build with threads asks of the linker: a memory that is made outside, that all threads
+/// share and whose limit is fixed (1 GiB, of which a browser uses what is asked for), and the names
+/// by which wasm-bindgen gives every thread its own stack and thread-local variables.
+const SHARED_MEMORY: [&str; 8] = [
+    "--shared-memory",
+    "--import-memory",
+    "--max-memory=1073741824",
+    "--export=__wasm_init_tls",
+    "--export=__tls_size",
+    "--export=__tls_align",
+    "--export=__tls_base",
+    "--export=__heap_base",
+];
+
+/// How every worker's script begins its module.
+const START: &str = include_str!("../../web/src/worker/start.js");
 
 /// Where the page and `trainer predict` look for the model.
 pub(crate) const MODEL: &str = "www/models/default/model.safetensors";
@@ -39,6 +71,11 @@ pub(crate) fn dist() -> Result<PathBuf> {
     );
     // Trunk and the worker's build run offline: everything is fetched here, once.
     run(cargo().args(["fetch", "--locked"]))?;
+    for variant in VARIANTS.iter().filter(|variant| variant.threads) {
+        // Fetches what the standard library is made of.
+        let environment = worker_environment(variant)?;
+        run(cargo().args(["fetch", "--locked"]).envs(environment))?;
+    }
     let site = target().join("dist/site");
     run(command("trunk")
         .args(["build", "--config"])
@@ -144,11 +181,7 @@ fn worker(variant: &Variant, tools: &SiteTools, staging: &Path) -> Result<String
     let glue = bound.join("worker.js");
     let mut script =
         fs::read_to_string(&glue).with_context(|| format!("cannot read {}", glue.display()))?;
-    // A rejected promise alone would not reach the page's `onerror`.
-    script.push_str(&format!(
-        "\nwasm_bindgen({{ module_or_path: new URL(\"{wasm_name}\", self.location) }})\
-         .catch((error) => setTimeout(() => {{ throw error; }}));\n"
-    ));
+    script.push_str(&START.replace("WASM_NAME", &wasm_name));
     let script_name = format!("{}-{}.js", variant.name, hash(script.as_bytes()));
     write(&staging.join(&script_name), script.as_bytes())?;
     Ok(script_name)
@@ -235,14 +268,22 @@ pub(crate) fn worker_environments() -> Result<Vec<Environment>> {
     VARIANTS.iter().map(worker_environment).collect()
 }
 
-type Environment = [(&'static str, OsString); 2];
+type Environment = Vec<(&'static str, OsString)>;
 
 fn worker_environment(variant: &Variant) -> Result<Environment> {
-    let flags = rustflags(variant.target_features)?;
-    Ok([
-        ("CARGO_TARGET_DIR", worker_target(variant).into()),
-        (RUSTFLAGS, flags.into()),
-    ])
+    let mut flags = rustflags(variant.target_features)?;
+    let mut environment = vec![("CARGO_TARGET_DIR", worker_target(variant).into())];
+    if variant.threads {
+        for argument in SHARED_MEMORY {
+            flags.push_str(&format!(" -Clink-arg={argument}"));
+        }
+        // The standard library that rustup has is built without atomics. That it is built along is
+        // not stable yet, which this variable of a stable toolchain passes over.
+        environment.push(("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort".into()));
+        environment.push(("RUSTC_BOOTSTRAP", "1".into()));
+    }
+    environment.push((RUSTFLAGS, flags.into()));
+    Ok(environment)
 }
 
 /// A folder for each variant, since cargo would otherwise build all crates anew on each change of

@@ -113,7 +113,7 @@ fn lint() -> Result<()> {
 }
 
 fn lint_wasm() -> Result<()> {
-    tools::ensure_rust(&[Part::Clippy, Part::WasmTarget])?;
+    tools::ensure_rust(&[Part::Clippy, Part::WasmTarget, Part::Source])?;
     let packages = ["clippy", "--target", WASM_TARGET, "--package", "web"];
     run(cargo()
         .args(packages)
@@ -130,7 +130,7 @@ fn lint_wasm() -> Result<()> {
             "--package",
             "engine",
             "--features",
-            "web/worker",
+            "web/worker,web/bench",
         ]);
         run(command.args(["--", "-D", "warnings"]))?;
     }
@@ -144,7 +144,8 @@ fn unit(args: &Args) -> Result<()> {
         .args(harness_args(args)))
 }
 
-/// The kernels that the page runs exist for this target only. `engine/webdriver.json` has the
+/// The kernels that the page runs exist for this target only. wasm-bindgen's runner isolates its page
+/// from other origins, as the variant with threads needs it; `engine/webdriver.json` has the
 /// browser's options.
 fn unit_wasm(args: &Args) -> Result<()> {
     let site = tools::for_site()?;

@@ -42,6 +42,8 @@ pub(crate) enum Part {
     Clippy,
     Rustfmt,
     WasmTarget,
+    /// The standard library's source, for a build of it with threads.
+    Source,
 }
 
 /// Installs the parts of the toolchain that are missing. rustup does it by itself in most set-ups,
@@ -64,6 +66,11 @@ pub(crate) fn ensure_rust(parts: &[Part]) -> Result<()> {
                 "the standard library for wasm32",
                 ["target", "add", WASM_TARGET],
             ),
+            Part::Source => (
+                has_source(),
+                "the standard library's source",
+                ["component", "add", "rust-src"],
+            ),
         };
         if present {
             continue;
@@ -82,11 +89,19 @@ fn has_wasm_target() -> bool {
     libraries.is_some_and(|folder| Path::new(folder.trim()).is_dir())
 }
 
+fn has_source() -> bool {
+    let root = output(command("rustc").args(["--print", "sysroot"]));
+    root.is_some_and(|root| {
+        let library = Path::new(root.trim()).join("lib/rustlib/src/rust/library");
+        library.join("Cargo.lock").is_file()
+    })
+}
+
 /// Finds or installs Trunk, wasm-bindgen and, where there is Node, wasm-opt.
 pub(crate) fn for_site() -> Result<SiteTools> {
     let tools = folder();
     let _lock = lock(&tools.join("lock"))?;
-    ensure_rust(&[Part::WasmTarget])?;
+    ensure_rust(&[Part::WasmTarget, Part::Source])?;
 
     let trunk = match find("trunk", TRUNK) {
         Some(trunk) => trunk,

@@ -57,7 +57,7 @@ fn page_gives_the_stored_answers() -> Result<()> {
     })
 }
 
-fn check(answer: &Answer, look: &Look) -> Result<()> {
+pub(crate) fn check(answer: &Answer, look: &Look) -> Result<()> {
     look.check()?;
     let found: Vec<_> = look
         .marks

@@ -4,5 +4,6 @@ mod answers;
 mod editing;
 mod failures;
 mod hard_notes;
+mod kernels;
 mod network;
 mod screenshots;

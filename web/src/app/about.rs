@@ -25,7 +25,11 @@ pub(crate) fn Masthead() -> impl IntoView {
 
 #[component]
 pub(crate) fn Colophon(page: Page) -> impl IntoView {
-    let details = move || page.model.get().map(|model| view! { <Details model /> });
+    let details = move || {
+        page.model
+            .get()
+            .map(|model| view! { <Details model threads=page.threads /> })
+    };
     view! {
         <footer class="colophon">
             <p>
@@ -39,7 +43,7 @@ pub(crate) fn Colophon(page: Page) -> impl IntoView {
 }
 
 #[component]
-fn Details(model: ModelCard) -> impl IntoView {
+fn Details(model: ModelCard, threads: RwSignal<u32>) -> impl IntoView {
     let ModelCard {
         layers,
         hidden,
@@ -47,6 +51,10 @@ fn Details(model: ModelCard) -> impl IntoView {
         window_tokens,
         ..
     } = model;
+    let threads = move || match threads.get() {
+        1 => String::from("1 thread"),
+        many => format!("{many} threads"),
+    };
     let start_of_hash = model
         .source_sha256
         .get(..12)
@@ -61,6 +69,10 @@ fn Details(model: ModelCard) -> impl IntoView {
             <div>
                 <dt>"File"</dt>
                 <dd>{bytes::in_words(model.bytes)} ", format " {model.format_version}</dd>
+            </div>
+            <div>
+                <dt>"Kernels"</dt>
+                <dd data-testid="kernels">{model.kernels} ", " {threads}</dd>
             </div>
             <div>
                 <dt>"Labels"</dt>

@@ -9,7 +9,7 @@ use web::edit::Edit;
 use web::highlight::{Layout, Mark};
 use web::protocol::{Entity, Event, ModelCard, Request};
 
-use crate::client::{self, Client};
+use crate::client::Client;
 use crate::editor::Backdrop;
 use crate::stage::{Stage, Trouble};
 
@@ -24,6 +24,8 @@ pub(crate) struct Page {
     pub(crate) stage: RwSignal<Stage>,
     /// The loaded model.
     pub(crate) model: RwSignal<Option<ModelCard>>,
+    /// Threads that the network runs on.
+    pub(crate) threads: RwSignal<u32>,
     pub(crate) textarea: NodeRef<html::Textarea>,
     pub(crate) backdrop: StoredValue<Backdrop, LocalStorage>,
     client: StoredValue<Option<Client>, LocalStorage>,
@@ -42,6 +44,7 @@ impl Page {
             note: RwSignal::default(),
             stage: RwSignal::new(Stage::Starting),
             model: RwSignal::new(None),
+            threads: RwSignal::new(1),
             textarea: NodeRef::new(),
             backdrop: StoredValue::new_local(Backdrop::default()),
             client: StoredValue::new_local(None),
@@ -56,6 +59,7 @@ impl Page {
     pub(crate) fn start(self) {
         self.client.set_value(None);
         self.stage.set(Stage::Starting);
+        self.threads.set(1);
         match Client::start(
             move |event| self.on_event(event),
             move |trouble| self.on_trouble(trouble),
@@ -103,10 +107,14 @@ impl Page {
     fn on_event(self, event: Event) {
         let revision = self.revision.get_value();
         match event {
-            Event::Started => self.send(&client::load_request(self.failed.get_value())),
+            Event::Started => self.client.with_value(|client| {
+                let afresh = self.failed.get_value();
+                client.iter().for_each(|client| client.load(afresh));
+            }),
             Event::Downloading { received, total } => {
                 self.stage.set(Stage::Downloading { received, total })
             }
+            Event::ThreadJoined => self.threads.update(|threads| *threads += 1),
             Event::Downloaded => self.stage.set(Stage::Preparing),
             Event::Loaded(model) => {
                 // After a failure this may be another model than the one that the marks are from.

@@ -7,10 +7,13 @@
 mod download;
 mod scope;
 mod session;
+mod team;
 
 use std::cell::OnceCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
+use engine::Team;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web::protocol::{Event, Failure, Request};
@@ -21,6 +24,7 @@ use session::Session;
 fn main() {
     // A panic ends the worker (panic = "abort"), and its trap tells the page nothing but "unreachable".
     std::panic::set_hook(Box::new(|panic| {
+        team::give_up();
         scope::fail(Failure::Analysis, format!("Internal error: {panic}."));
     }));
 
@@ -30,8 +34,18 @@ fn main() {
             serde_wasm_bindgen::from_value(message.data()),
             session.get(),
         ) {
-            (Ok(Request::Load { url, name, afresh }), None) => {
-                spawn_local(load(url, name, afresh, Rc::clone(&session)))
+            (
+                Ok(Request::Load {
+                    url,
+                    name,
+                    afresh,
+                    threads,
+                }),
+                None,
+            ) => {
+                // Before the download, so that the helpers' scripts come along with it and nothing later.
+                let team = team::start(threads);
+                spawn_local(load(url, name, afresh, team, Rc::clone(&session)))
             }
             (Ok(Request::Analyse { revision, text }), Some(session)) => {
                 // Before anything else: this is what stops the text before.
@@ -47,14 +61,20 @@ fn main() {
     scope::post(&Event::Started);
 }
 
-async fn load(url: String, name: String, afresh: bool, slot: Rc<OnceCell<Rc<Session>>>) {
+async fn load(
+    url: String,
+    name: String,
+    afresh: bool,
+    team: Arc<Team>,
+    slot: Rc<OnceCell<Rc<Session>>>,
+) {
     let progress = |received, total| scope::post(&Event::Downloading { received, total });
     let bytes = match download::fetch(&url, &name, afresh, progress).await {
         Ok(bytes) => bytes,
         Err(message) => return scope::fail(Failure::Download, message),
     };
     scope::post(&Event::Downloaded);
-    match Session::read(&name, &bytes) {
+    match Session::read(&name, &bytes, team) {
         Ok((session, card)) => {
             // The network has its own copy of the weights: their memory is free for texts before the first one comes.
             drop(bytes);

@@ -20,8 +20,13 @@ pub(crate) fn listen(on_message: Closure<dyn Fn(MessageEvent)>) {
 pub(crate) fn post(event: &Event) {
     let message =
         serde_wasm_bindgen::to_value(event).expect("numbers, strings and lists always serialize");
+    pass_on(&message);
+}
+
+/// Sends to the page what another worker has made of an event.
+pub(crate) fn pass_on(message: &JsValue) {
     global()
-        .post_message(&message)
+        .post_message(message)
         .expect("plain objects can always be posted");
 }
 

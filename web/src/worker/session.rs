@@ -2,8 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
-use engine::{Model, Scratch};
+use engine::{Model, Scratch, Team};
 use ner::model::{Bundle, bundle};
 use ner::{Decoder, Tokenizer};
 use web::cache::Cache;
@@ -26,16 +27,21 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Reads an exported file; `name` is what messages call it.
+    /// Reads an exported file, for texts to go through it on the threads of `team`; `name` is what messages call it.
     ///
     /// # Errors
     /// Says in words what is wrong with the file, and where.
-    pub(crate) fn read(name: &str, bytes: &[u8]) -> Result<(Self, ModelCard), String> {
+    pub(crate) fn read(
+        name: &str,
+        bytes: &[u8],
+        team: Arc<Team>,
+    ) -> Result<(Self, ModelCard), String> {
         let bundle = Bundle::read(name, bytes).map_err(|error| error.to_string())?;
         let config = bundle.config();
         let decoder = bundle
             .decoder()
             .map_err(|error| format!("{name}: {error}"))?;
+        let model = Model::new(&bundle).map_err(|error| format!("{name}: {error}"))?;
         let max_tokens = ner::window::MAX_TOKENS.min(config.max_position_embeddings);
         let card = ModelCard {
             bytes: bytes.len() as u32,
@@ -46,10 +52,11 @@ impl Session {
             hidden: config.hidden_size as u32,
             vocabulary: config.vocab_size as u32,
             window_tokens: max_tokens as u32,
+            kernels: model.isa().to_string(),
         };
         let session = Self {
-            model: Model::new(&bundle).map_err(|error| format!("{name}: {error}"))?,
-            scratch: RefCell::default(),
+            model,
+            scratch: RefCell::new(Scratch::with_team(team)),
             tokenizer: bundle
                 .tokenizer()
                 .map_err(|error| format!("{name}: {error}"))?,
@@ -81,9 +88,15 @@ impl Session {
         }
         let prepared = ner::prepare(text, &self.tokenizer, self.max_tokens);
         let windows = prepared.inputs.len() as u32;
-        let forward = |ids: &[u32]| {
+        let forward = |inputs: &[&[u32]]| {
             let mut scratch = self.scratch.borrow_mut();
-            self.model.forward(ids, &mut scratch).map(Rc::from)
+            let mut logits = self.model.forward_all(inputs, &mut scratch)?;
+            let of_one = |ids: &&[u32]| {
+                let (these, rest) = logits.split_at(ids.len() * self.model.labels());
+                logits = rest;
+                Rc::from(these)
+            };
+            Ok::<_, engine::Error>(inputs.iter().map(of_one).collect())
         };
         let wanted = async |done: usize| {
             scope::post(&Event::Progress {
@@ -93,7 +106,14 @@ impl Session {
             });
             self.still_wanted(revision).await
         };
-        let logits = web::windows::logits(&prepared.inputs, &self.cache, forward, wanted).await;
+        let logits = web::windows::logits(
+            &prepared.inputs,
+            &self.cache,
+            self.max_tokens,
+            forward,
+            wanted,
+        )
+        .await;
         let Some(logits) = logits.map_err(|error| error.to_string())? else {
             return Ok(None);
         };

@@ -1,0 +1,173 @@
+//! Which build of the worker a browser gets, and on how many threads it runs.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use e2e::answers::answers;
+use e2e::page::{LOAD, SHORT_NOTE};
+use e2e::server::Fault;
+use e2e::{Session, Setup};
+
+use crate::answers;
+
+/// Of the stored answers so many are compared; `answers` compares all of them in one build.
+const NOTES: usize = 8;
+
+/// Between two looks at the page or its workers.
+const LOOK: Duration = Duration::from_millis(25);
+/// How long workers may take to end.
+const END: Duration = Duration::from_secs(10);
+
+/// The kernels that a build may run. Where a processor's relaxed products saturate, the builds that
+/// have them run the others.
+fn kernels(build: &str) -> &'static [&'static str] {
+    match build {
+        "worker-simd128" => &["simd128"],
+        _ => &["relaxed simd, unsigned", "relaxed simd, signed", "simd128"],
+    }
+}
+
+/// The page fetches one module, `build`, and says that it runs its kernels on so many threads; what
+/// it finds is what every other build finds.
+async fn check(page: &Session, build: &str, threads: u64) -> Result<()> {
+    page.ready(LOAD).await?;
+    let plural = if threads == 1 { "" } else { "s" };
+    let expected: Vec<_> = kernels(build)
+        .iter()
+        .map(|kernels| format!("{kernels}, {threads} thread{plural}"))
+        .collect();
+    // A helper is not waited for, so that it may come later than the model.
+    let start = Instant::now();
+    loop {
+        let shown = page.look().await?.kernels;
+        if expected.contains(&shown) {
+            break;
+        }
+        ensure!(start.elapsed() < LOAD, "{shown:?} is none of {expected:?}");
+        tokio::time::sleep(LOOK).await;
+    }
+    for answer in answers()?.iter().take(NOTES) {
+        let look = page.analyse(&answer.text, SHORT_NOTE).await?;
+        answers::check(answer, &look).with_context(|| answer.id.clone())?;
+    }
+    let modules = requests(page, ".wasm");
+    ensure!(
+        modules.len() == 1 && modules[0].contains(build),
+        "{modules:?} instead of one of {build}"
+    );
+    Ok(())
+}
+
+/// What was requested of the worker's files of that ending.
+fn requests(page: &Session, ending: &str) -> Vec<String> {
+    let mut log = page.server.log();
+    log.retain(|line| line.contains("/worker-") && line.ends_with(ending));
+    log
+}
+
+#[test]
+fn builds_that_are_asked_for() -> Result<()> {
+    for (query, build, threads) in [
+        ("?kernels=simd128", "worker-simd128", 1),
+        ("?kernels=relaxed&threads=3", "worker-relaxed", 1),
+        ("?kernels=threads&threads=3", "worker-threads", 3),
+        ("?threads=1", "worker-relaxed", 1),
+    ] {
+        let setup = Setup {
+            query,
+            ..Setup::default()
+        };
+        Session::run(setup, async |page| check(page, build, threads).await).context(query)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn builds_that_are_chosen() -> Result<()> {
+    Session::run(Setup::default(), async |page| {
+        let cores = "return navigator.hardwareConcurrency";
+        let cores = page.browser.execute(cores, vec![]).await?.as_u64();
+        match cores.context("no number of cores")? {
+            1 => check(page, "worker-relaxed", 1).await,
+            cores => check(page, "worker-threads", cores.min(8)).await,
+        }
+    })?;
+    let setup = Setup {
+        isolated: false,
+        ..Setup::default()
+    };
+    Session::run(setup, async |page| check(page, "worker-relaxed", 1).await)?;
+    let setup = Setup {
+        // Nothing that holds the relaxed dot product is valid.
+        before: Some(
+            "const validate = WebAssembly.validate; \
+             WebAssembly.validate = (bytes) => !bytes.join().includes('253,147,2') && validate(bytes);",
+        ),
+        ..Setup::default()
+    };
+    Session::run(setup, async |page| check(page, "worker-simd128", 1).await)
+}
+
+#[test]
+fn wishes_that_cannot_be_fulfilled() -> Result<()> {
+    let setup = Setup {
+        query: "?kernels=threads&threads=many",
+        isolated: false,
+        expected_problems: &["kernels=threads is ignored", "threads=many is ignored"],
+        ..Setup::default()
+    };
+    Session::run(setup, async |page| {
+        check(page, "worker-relaxed", 1).await?;
+        let problems = page.browser.devtools.problems();
+        ensure!(problems.len() == 2, "{problems:?}");
+        Ok(())
+    })
+}
+
+#[test]
+fn helpers_that_do_not_start() -> Result<()> {
+    let setup = Setup {
+        query: "?threads=3",
+        fault: Fault::Once,
+        spoiled: "/worker-threads",
+        expected_problems: &["Failed to load resource"],
+        ..Setup::default()
+    };
+    Session::run(setup, async |page| {
+        check(page, "worker-threads", 1).await?;
+        let scripts = requests(page, ".js");
+        ensure!(scripts.len() == 3, "two helpers were tried: {scripts:?}");
+        Ok(())
+    })
+}
+
+#[test]
+fn helpers_end_with_their_worker() -> Result<()> {
+    let setup = Setup {
+        query: "?threads=3",
+        expected_problems: &["died on purpose"],
+        ..Setup::default()
+    };
+    Session::run(setup, async |page| {
+        check(page, "worker-threads", 3).await?;
+        let devtools = &page.browser.devtools;
+        let running = || {
+            devtools
+                .workers()
+                .iter()
+                .filter(|worker| worker.running)
+                .count()
+        };
+        assert_eq!(running(), 3, "{:?}", devtools.workers());
+        let session = devtools.workers()[0].session.clone();
+        let throw = "setTimeout(() => { throw new Error('died on purpose') }); 1";
+        devtools.evaluate(session.as_deref(), throw).await?;
+        page.state("error", LOAD).await?;
+        let start = Instant::now();
+        while running() > 0 {
+            ensure!(start.elapsed() < END, "{:?}", devtools.workers());
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
+    })
+}
