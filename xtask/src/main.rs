@@ -1,5 +1,6 @@
 //! Builds, serves and tests the product. The only place that knows build flags and tools.
 
+mod bench;
 mod command;
 mod experiments;
 mod html;
@@ -44,6 +45,9 @@ enum Task {
     /// Tries what the shipped model's recipe was chosen from, on the development documents, and
     /// writes www/models/default/experiments.json
     Experiments(experiments::Args),
+    /// Measures the engine beside onnxruntime-web, transformers.js and onnxruntime, and checks that
+    /// they answer alike; writes docs/bench.json and docs/bench.svg
+    Bench(bench::Args),
     /// Finishes Trunk's output: adds the worker, optimizes, names files by content (Trunk calls
     /// this)
     #[command(hide = true)]
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         Task::Serve { folder, listen } => serve::serve_folder(&folder, &listen),
         Task::TrainDefault => train::train_default(),
         Task::Experiments(args) => experiments::experiments(&args),
+        Task::Bench(args) => bench::bench(&args),
         Task::Assemble => site::assemble(),
     };
     match done {

@@ -78,11 +78,7 @@ pub(crate) fn serve(listener: TcpListener, folder: &Path) -> Result<()> {
     } else {
         address.ip().to_string()
     };
-    let mut site = Router::new().fallback_service(ServeDir::new(folder));
-    for (name, value) in HEADERS {
-        let value = HeaderValue::from_static(value);
-        site = site.layer(SetResponseHeaderLayer::overriding(name, value));
-    }
+    let site = with_headers(Router::new().fallback_service(ServeDir::new(folder)));
     listener.set_nonblocking(true)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -93,6 +89,14 @@ pub(crate) fn serve(listener: TcpListener, folder: &Path) -> Result<()> {
         axum::serve(listener, site)
             .await
             .context("the server ended")
+    })
+}
+
+/// Sends [`HEADERS`] with every answer.
+pub(crate) fn with_headers(site: Router) -> Router {
+    HEADERS.into_iter().fold(site, |site, (name, value)| {
+        let value = HeaderValue::from_static(value);
+        site.layer(SetResponseHeaderLayer::overriding(name, value))
     })
 }
 
