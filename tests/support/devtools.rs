@@ -18,6 +18,9 @@ use tokio_tungstenite::tungstenite::Message;
 /// How long the browser may take to answer a command.
 const ANSWER: Duration = Duration::from_secs(30);
 
+/// The protocol's error code for a target that is gone.
+const SESSION_NOT_FOUND: &str = "\"code\":-32001";
+
 /// The events that announce that something is about to leave the page.
 const REQUESTS: [&str; 4] = [
     "Network.requestWillBeSent",
@@ -257,12 +260,27 @@ fn receive(shared: &Arc<Shared>, mut message: Value) {
 }
 
 /// Switches everything on in a target that waits for it. A failure is recorded where tests look for
-/// problems.
+/// problems, unless the target has ended: until everything is on it runs nothing, so that nothing was
+/// missed.
 async fn watch(shared: Weak<Shared>, target: Target) {
     let Some(shared) = shared.upgrade() else {
         return;
     };
     if let Err(error) = shared.switch_on(&target).await {
+        // The end of a worker's own worker is not announced once the former is gone.
+        let gone = error.to_string().contains(SESSION_NOT_FOUND);
+        let mut targets = lock(&shared.targets);
+        let ended = targets
+            .iter_mut()
+            .find(|known| known.session == target.session)
+            .is_some_and(|known| {
+                known.running &= !gone;
+                !known.running
+            });
+        drop(targets);
+        if ended {
+            return;
+        }
         let text = format!("cannot be watched: {error:#}");
         let details = json!({ "exceptionDetails": { "text": text } });
         lock(&shared.events).push((target.session, "Runtime.exceptionThrown".into(), details));
