@@ -51,7 +51,7 @@ struct Job {
     fingerprint: String,
 }
 
-/// Runs what has no current result, writes experiments.json and prints it as a table.
+/// Runs what has no current result, there or in `target`, writes experiments.json and prints it as a table.
 pub(crate) fn experiments(args: &Args) -> Result<()> {
     let selected = recipes::select(&args.names)?;
     let work = target().join("experiments");
@@ -59,11 +59,18 @@ pub(crate) fn experiments(args: &Args) -> Result<()> {
     let trainer = build(&work)?;
     make_data(&trainer, &work)?;
     let jobs = jobs(&work)?;
+    // What was run elsewhere.
+    let path = root().join(RESULTS);
+    let known: Vec<Run> = read_json(&path)?.unwrap_or_default();
+    let current = |job: &Job| -> Result<Option<Run>> {
+        let known = || known.iter().find(|run| run.fingerprint == job.fingerprint);
+        Ok(finished(job)?.or_else(|| known().cloned()))
+    };
 
     let mut due: Vec<&Job> = Vec::new();
     for job in &jobs {
         let taken = due.iter().any(|other| other.folder == job.folder);
-        if selected.contains(&job.experiment.name) && !taken && finished(job)?.is_none() {
+        if selected.contains(&job.experiment.name) && !taken && current(job)?.is_none() {
             due.push(job);
         }
     }
@@ -86,18 +93,9 @@ pub(crate) fn experiments(args: &Args) -> Result<()> {
         );
     });
 
-    // In a fresh clone, what was not asked for is known from this file only.
-    let path = root().join(RESULTS);
-    let known: Vec<Run> = read_json(&path)?.unwrap_or_default();
     let mut runs = Vec::new();
     for job in &jobs {
-        let known = || {
-            known
-                .iter()
-                .find(|run| run.fingerprint == job.fingerprint)
-                .cloned()
-        };
-        runs.extend(finished(job)?.or_else(known).map(|run| Run {
+        runs.extend(current(job)?.map(|run| Run {
             question: job.experiment.question.to_owned(),
             name: job.experiment.name.to_owned(),
             ..run
