@@ -23,7 +23,7 @@ fn main() {
 fn minilm_int8(bencher: Bencher, tokens: usize) {
     run(
         bencher,
-        &Bundle::read("random", &int8_file(&minilm())).expect("a valid file"),
+        Bundle::read("random", &int8_file(&minilm())).expect("a valid file"),
         tokens,
     );
 }
@@ -33,7 +33,7 @@ fn minilm_f32(bencher: Bencher, tokens: usize) {
     let config = minilm();
     run(
         bencher,
-        &float_bundle(&config, &random_weights(&config)),
+        float_bundle(&config, &random_weights(&config)),
         tokens,
     );
 }
@@ -43,18 +43,18 @@ fn base_int8(bencher: Bencher, tokens: usize) {
     let config = config(12, 768, 28_996);
     run(
         bencher,
-        &Bundle::read("random", &int8_file(&config)).expect("a valid file"),
+        Bundle::read("random", &int8_file(&config)).expect("a valid file"),
         tokens,
     );
 }
 
 /// Times the fastest variant, once its logits have been found to be those of the definition.
-fn run(bencher: Bencher, bundle: &Bundle, tokens: usize) {
+fn run(bencher: Bencher, bundle: Bundle, tokens: usize) {
     let ids: Vec<u32> = (0..tokens as u32)
         .map(|i| (i * 7919 + 13) % 28_000)
         .collect();
     let mut scratch = Scratch::default();
-    let model = Model::new(bundle).expect("a supported model");
+    let model = Model::new(bundle.clone()).expect("a supported model");
     let definition = Isa::available().next().expect("the scalar variant");
     let definition = Model::with_isa(bundle, definition).expect("a supported model");
     let few = &ids[..16];

@@ -36,12 +36,11 @@ struct Layer {
 }
 
 impl Model {
-    /// Takes the weights of a bundle into the kernels' layout. The bundle's bytes are not needed
-    /// afterwards.
+    /// Takes the weights of a bundle, one tensor after the other, into the kernels' layout.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for a configuration that this engine does not run.
-    pub fn new(bundle: &Bundle) -> Result<Self, Error> {
+    pub fn new(bundle: Bundle) -> Result<Self, Error> {
         Self::with_isa(bundle, Isa::detect())
     }
 
@@ -50,11 +49,12 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::new`].
-    pub fn with_isa(bundle: &Bundle, isa: Isa) -> Result<Self, Error> {
-        let config = bundle.config();
-        check(config)?;
+    pub fn with_isa(mut bundle: Bundle, isa: Isa) -> Result<Self, Error> {
+        let bundle = &mut bundle;
+        let config = bundle.config().clone();
+        check(&config)?;
         let hidden = config.hidden_size;
-        let table = |name: &str| Table::read(bundle, &format!("bert.embeddings.{name}.weight"));
+        let mut table = |name: &str| Table::take(bundle, &format!("bert.embeddings.{name}.weight"));
         Ok(Self {
             isa,
             positions: config.max_position_embeddings,
@@ -64,11 +64,11 @@ impl Model {
             words: table("word_embeddings"),
             token_types: table("token_type_embeddings"),
             position_table: table("position_embeddings"),
-            embedding_norm: LayerNorm::read(bundle, "bert.embeddings.LayerNorm"),
+            embedding_norm: LayerNorm::take(bundle, "bert.embeddings.LayerNorm"),
             layers: (0..config.num_hidden_layers)
-                .map(|layer| Layer::read(bundle, layer, config))
+                .map(|layer| Layer::take(bundle, layer, &config))
                 .collect(),
-            classifier: Linear::read(bundle, &["classifier".to_owned()], hidden),
+            classifier: Linear::take(bundle, &["classifier".to_owned()], hidden),
         })
     }
 
@@ -248,19 +248,20 @@ impl Layer {
         );
     }
 
-    fn read(bundle: &Bundle, layer: usize, config: &Config) -> Self {
+    fn take(bundle: &mut Bundle, layer: usize, config: &Config) -> Self {
         let name = |part: &str| format!("bert.encoder.layer.{layer}.{part}");
-        let linear = |part, depth| Linear::read(bundle, &[name(part)], depth);
-        let norm = |part| LayerNorm::read(bundle, &name(part));
+        let linear =
+            |bundle: &mut Bundle, part, depth| Linear::take(bundle, &[name(part)], depth);
+        let norm = |bundle: &mut Bundle, part| LayerNorm::take(bundle, &name(part));
         let (hidden, intermediate) = (config.hidden_size, config.intermediate_size);
         let qkv = ["query", "key", "value"].map(|part| name(&format!("attention.self.{part}")));
         Self {
-            qkv: Linear::read(bundle, &qkv, hidden),
-            attention_output: linear("attention.output.dense", hidden),
-            attention_norm: norm("attention.output.LayerNorm"),
-            intermediate: linear("intermediate.dense", hidden),
-            output: linear("output.dense", intermediate),
-            output_norm: norm("output.LayerNorm"),
+            qkv: Linear::take(bundle, &qkv, hidden),
+            attention_output: linear(bundle, "attention.output.dense", hidden),
+            attention_norm: norm(bundle, "attention.output.LayerNorm"),
+            intermediate: linear(bundle, "intermediate.dense", hidden),
+            output: linear(bundle, "output.dense", intermediate),
+            output_norm: norm(bundle, "output.LayerNorm"),
         }
     }
 }

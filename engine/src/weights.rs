@@ -1,7 +1,7 @@
 //! The tensors of a model in the kernels' layout.
 
 use ner::model::Bundle;
-use ner::model::bundle::Values;
+use ner::model::bundle::{Tensor, Values};
 
 use crate::kernels::{Activate, ByteMatrix, FloatMatrix, Norm, QuantizedRows, Runner};
 
@@ -9,16 +9,20 @@ use crate::kernels::{Activate, ByteMatrix, FloatMatrix, Norm, QuantizedRows, Run
 #[derive(Debug)]
 pub(crate) enum Table {
     F32(Vec<f32>),
-    I8 { values: Vec<i8>, scales: Vec<f32> },
+    /// The values are signed.
+    I8 {
+        values: Vec<u8>,
+        scales: Vec<f32>,
+    },
 }
 
 impl Table {
-    pub(crate) fn read(bundle: &Bundle, name: &str) -> Self {
-        match bundle.tensor(name) {
-            values @ Values::F32(_) => Self::F32(values.to_f32()),
-            Values::I8 { values, scales } => Self::I8 {
-                values: int8(values).collect(),
-                scales: Values::F32(scales).to_f32(),
+    pub(crate) fn take(bundle: &mut Bundle, name: &str) -> Self {
+        match bundle.take(name) {
+            Tensor::F32(bytes) => Self::F32(Values::F32(&bytes).to_f32()),
+            Tensor::I8 { values, scales } => Self::I8 {
+                values: values.into_owned(),
+                scales: Values::F32(&scales).to_f32(),
             },
         }
     }
@@ -35,7 +39,7 @@ impl Table {
             Self::I8 { values, scales } => {
                 let scale = scales[row];
                 for (out, &value) in out.iter_mut().zip(&values[at]) {
-                    *out += f32::from(value) * scale;
+                    *out += f32::from(value.cast_signed()) * scale;
                 }
             }
         }
@@ -58,17 +62,17 @@ enum Matrix {
 impl Linear {
     /// The layers of these names (`.weight` and `.bias` are appended) as one, their outputs side by
     /// side; `depth` is K.
-    pub(crate) fn read(bundle: &Bundle, names: &[String], depth: usize) -> Self {
+    pub(crate) fn take(bundle: &mut Bundle, names: &[String], depth: usize) -> Self {
         let (mut weights, mut values, mut scales) = (vec![], vec![], vec![]);
         for name in names {
-            match bundle.tensor(&format!("{name}.weight")) {
-                tensor @ Values::F32(_) => weights.extend(tensor.to_f32()),
-                Values::I8 {
+            match bundle.take(&format!("{name}.weight")) {
+                Tensor::F32(bytes) => weights.extend(Values::F32(&bytes).to_f32()),
+                Tensor::I8 {
                     values: bytes,
                     scales: rows,
                 } => {
-                    values.extend(int8(bytes));
-                    scales.extend(Values::F32(rows).to_f32());
+                    values.extend(bytes.iter().map(|byte| byte.cast_signed()));
+                    scales.extend(Values::F32(&rows).to_f32());
                 }
             }
         }
@@ -78,10 +82,10 @@ impl Linear {
         } else {
             Matrix::I8(ByteMatrix::new(&values, &scales, depth))
         };
-        let bias = names
-            .iter()
-            .flat_map(|name| vector(bundle, &format!("{name}.bias")))
-            .collect();
+        let mut bias = Vec::new();
+        for name in names {
+            bias.extend(vector(bundle, &format!("{name}.bias")));
+        }
         Self { matrix, bias }
     }
 
@@ -122,7 +126,7 @@ pub(crate) struct LayerNorm {
 }
 
 impl LayerNorm {
-    pub(crate) fn read(bundle: &Bundle, name: &str) -> Self {
+    pub(crate) fn take(bundle: &mut Bundle, name: &str) -> Self {
         Self {
             gain: vector(bundle, &format!("{name}.weight")),
             bias: vector(bundle, &format!("{name}.bias")),
@@ -139,10 +143,6 @@ impl LayerNorm {
     }
 }
 
-fn vector(bundle: &Bundle, name: &str) -> Vec<f32> {
-    bundle.tensor(name).to_f32()
-}
-
-fn int8(bytes: &[u8]) -> impl Iterator<Item = i8> {
-    bytes.iter().map(|byte| byte.cast_signed())
+fn vector(bundle: &mut Bundle, name: &str) -> Vec<f32> {
+    bundle.take(name).values().to_f32()
 }

@@ -41,7 +41,7 @@ fn a_forward_of_a_known_length_does_not_allocate() {
     .expect("a valid model");
     let file = bundle::write(&bundle).expect("a float model");
     let int8 = Bundle::read("tiny_bert.safetensors", &file).expect("a valid file");
-    for bundle in [&bundle, &int8] {
+    for bundle in [bundle.clone(), int8] {
         let model = Model::new(bundle).expect("a supported model");
         let mut scratch = Scratch::default();
         let mut count = |tokens: u32| {

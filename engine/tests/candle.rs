@@ -21,7 +21,7 @@ fn logits_are_candles() -> Result<()> {
     let classifier = candle_nn::linear(36, 11, weights.pp("classifier"))?;
 
     let bundle = Bundle::from_fine_tuned("tiny_bert", CONFIG, TOKENIZER, WEIGHTS);
-    let model = Model::new(&bundle.expect("a valid model")).expect("a supported model");
+    let model = Model::new(bundle.expect("a valid model")).expect("a supported model");
     let mut scratch = Scratch::default();
     for tokens in 1..=40 {
         let ids: Vec<u32> = (0..tokens).map(|i| 5 + (i * 37 + tokens) % 115).collect();

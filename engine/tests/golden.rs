@@ -66,13 +66,13 @@ fn float_bundle(config: &str, weights: &'static [u8]) -> Bundle<'static> {
 }
 
 fn float_model(isa: Isa) -> Model {
-    Model::with_isa(&float_bundle(CONFIG, WEIGHTS), isa).expect("a supported model")
+    Model::with_isa(float_bundle(CONFIG, WEIGHTS), isa).expect("a supported model")
 }
 
 fn int8_model(isa: Isa) -> Model {
     let file = bundle::write(&float_bundle(CONFIG, WEIGHTS)).expect("a float model");
     let bundle = Bundle::read("tiny_bert.safetensors", &file).expect("a valid file");
-    Model::with_isa(&bundle, isa).expect("a supported model")
+    Model::with_isa(bundle, isa).expect("a supported model")
 }
 
 fn check(model: &Model, scratch: &mut Scratch, ids: &[u32], expected: &[f64], error: f64) {
@@ -192,7 +192,7 @@ fn inputs_that_do_not_fit() {
 #[test]
 fn models_that_cannot_run() {
     let config = CONFIG.replace("\"layer_norm_eps\": 1e-12", "\"layer_norm_eps\": 1e-60");
-    let error = Model::new(&float_bundle(&config, WEIGHTS)).expect_err("no such epsilon in F32");
+    let error = Model::new(float_bundle(&config, WEIGHTS)).expect_err("no such epsilon in F32");
     let Error::Unsupported(message) = error else {
         panic!("{error:?}");
     };
@@ -213,7 +213,7 @@ fn models_that_cannot_run() {
     {
         *value = 3e38f32.to_le_bytes();
     }
-    let model = Model::new(&float_bundle(CONFIG, weights.leak())).expect("a supported model");
+    let model = Model::new(float_bundle(CONFIG, weights.leak())).expect("a supported model");
     let mut scratch = Scratch::default();
     let error = model
         .forward(&[2, 5, 3], &mut scratch)

@@ -19,7 +19,7 @@ fn main() -> Result<()> {
     let path = args.next().context("give an exported file")?;
     let threads = args.next().context("give the number of threads")?.parse()?;
     let bytes = std::fs::read(&path).with_context(|| path.clone())?;
-    let model = Model::new(&Bundle::read(&path, &bytes)?)?;
+    let model = Model::new(Bundle::read(&path, &bytes)?)?;
     let mut scratch = Scratch::with_team(Arc::new(Team::new(threads)?));
 
     let mut output = std::io::stdout().lock();

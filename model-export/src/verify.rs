@@ -57,8 +57,8 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Outcome> {
         tokenizer: quantized.tokenizer().with_context(|| file.clone())?,
         max_tokens: window::MAX_TOKENS.min(quantized.config().max_position_embeddings),
         decoder,
-        float: Model::new(&float)?,
-        quantized: Model::new(&quantized)?,
+        float: Model::new(float)?,
+        quantized: Model::new(quantized)?,
     };
     let answers = documents
         .par_iter()

@@ -23,7 +23,8 @@ fn main() -> Result<()> {
         &text("tokenizer.json")?,
         &weights,
     )?;
-    let (model, tokenizer) = (engine::Model::new(&bundle)?, bundle.tokenizer()?);
+    let tokenizer = bundle.tokenizer()?;
+    let model = engine::Model::new(bundle)?;
     let mut scratch = engine::Scratch::default();
     for line in std::io::stdin().lock().lines() {
         let ids = tokenizer.input(&tokenizer.tokenize(&line?).ids);

@@ -55,7 +55,7 @@ impl Source {
     fn from_file(path: &Path) -> Result<Self> {
         let file = path.display().to_string();
         let bytes = fs::read(path).with_context(|| file.clone())?;
-        Self::from_bundle(&Bundle::read(&file, &bytes)?).context(file)
+        Self::from_bundle(Bundle::read(&file, &bytes)?).context(file)
     }
 
     fn from_directory(path: &Path) -> Result<Self> {
@@ -81,15 +81,15 @@ impl Source {
         let weights = fs::read(&weights).with_context(|| weights.display().to_string())?;
         let directory = path.display().to_string();
         let bundle = Bundle::from_fine_tuned(&directory, &config, &tokenizer, &weights)?;
-        Self::from_bundle(&bundle).context(directory)
+        Self::from_bundle(bundle).context(directory)
     }
 
-    fn from_bundle(bundle: &Bundle) -> Result<Self> {
+    fn from_bundle(bundle: Bundle) -> Result<Self> {
         let config = bundle.config().clone();
         Ok(Self {
-            model: Model::new(bundle)?,
             tokenizer: bundle.tokenizer()?,
             decoder: bundle.decoder()?,
+            model: Model::new(bundle)?,
             max_tokens: window::MAX_TOKENS.min(config.max_position_embeddings),
             config,
         })

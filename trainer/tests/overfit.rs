@@ -183,7 +183,7 @@ fn twenty_sentences_are_learned_and_the_directory_is_complete() {
         &weights,
     )
     .unwrap();
-    let model = engine::Model::new(&bundle).unwrap();
+    let model = engine::Model::new(bundle).unwrap();
     let base = hub::load(output.to_str().unwrap(), true).unwrap();
     let (bert, drawn) = Bert::new(base.config, base.weights, 0, &Device::Cpu).unwrap();
     assert!(drawn.is_empty(), "{drawn:?}");

@@ -22,6 +22,7 @@
 //! A fine-tuned directory reads as the same type with F32 tensors, so the engine knows one source
 //! only.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
@@ -81,13 +82,39 @@ impl Values<'_> {
     }
 }
 
+/// A tensor's values as a bundle holds them.
+#[derive(Debug, Clone)]
+pub enum Tensor<'a> {
+    /// As [`Values::F32`].
+    F32(Cow<'a, [u8]>),
+    /// As [`Values::I8`].
+    I8 {
+        /// As there.
+        values: Cow<'a, [u8]>,
+        /// As there.
+        scales: Cow<'a, [u8]>,
+    },
+}
+
+impl Tensor<'_> {
+    /// The values.
+    pub fn values(&self) -> Values<'_> {
+        match self {
+            Self::F32(bytes) => Values::F32(bytes),
+            Self::I8 { values, scales } => Values::I8 { values, scales },
+        }
+    }
+}
+
 /// A model read from bytes: complete, of the right shapes, of this version.
-#[derive(Debug)]
+///
+/// It borrows the file, or ([`super::Incoming`]) owns each tensor by itself.
+#[derive(Debug, Clone)]
 pub struct Bundle<'a> {
     config: Config,
     tokenizer_json: String,
     source_sha256: String,
-    tensors: HashMap<String, Values<'a>>,
+    tensors: HashMap<String, Tensor<'a>>,
 }
 
 impl<'a> Bundle<'a> {
@@ -97,7 +124,10 @@ impl<'a> Bundle<'a> {
     /// Names the file and the tensor or metadata field that is missing, truncated, of another type,
     /// shape or version, or that does not have its checksum.
     pub fn read(file: &str, bytes: &'a [u8]) -> Result<Self, Error> {
-        let mut container = Container::read(file, bytes)?;
+        Self::from_container(Container::read(file, bytes)?)
+    }
+
+    pub(super) fn from_container(mut container: Container<'a>) -> Result<Self, Error> {
         container.check_format(FORMAT, FORMAT_VERSION)?;
         let checksums = container.checksums()?;
         for field in FIELDS {
@@ -124,25 +154,25 @@ impl<'a> Bundle<'a> {
 
         let mut tensors = HashMap::new();
         for spec in specs(&config, names.len()) {
-            let values = match spec.role {
+            let tensor = match spec.role {
                 Role::Float => {
-                    Values::F32(container.take_floats(&spec.name, &spec.shape, Some(&checksums))?)
+                    Tensor::F32(container.take_floats(&spec.name, &spec.shape, Some(&checksums))?)
                 }
                 Role::Embedding | Role::Linear => {
                     let scale = scale_name(&spec.name);
                     let scales =
                         container.take_floats(&scale, &spec.shape[..1], Some(&checksums))?;
-                    if let Some(row) = floats(scales).position(|scale| scale < 0.0) {
+                    if let Some(row) = floats(&scales).position(|scale| scale < 0.0) {
                         return Err(container
                             .tensor_error(&scale, format!("the scale of row {row} is negative")));
                     }
-                    Values::I8 {
+                    Tensor::I8 {
                         values: container.take_int8(&spec.name, &spec.shape, &checksums)?,
                         scales,
                     }
                 }
             };
-            tensors.insert(spec.name, values);
+            tensors.insert(spec.name, tensor);
         }
         container.check_nothing_left()?;
         Ok(Self {
@@ -187,8 +217,8 @@ impl<'a> Bundle<'a> {
         let mut container = Container::read(&file("model.safetensors"), safetensors)?;
         let mut tensors = HashMap::new();
         for Spec { name, shape, .. } in specs(&config, labels.len()) {
-            let values = Values::F32(container.take_floats(&name, &shape, None)?);
-            tensors.insert(name, values);
+            let tensor = Tensor::F32(container.take_floats(&name, &shape, None)?);
+            tensors.insert(name, tensor);
         }
         container.ignore(|name| {
             name.starts_with("bert.pooler.") || name == "bert.embeddings.position_ids"
@@ -244,9 +274,21 @@ impl<'a> Bundle<'a> {
         &self.source_sha256
     }
 
-    /// Values of a tensor of [`super::tensors::specs`]; panics for any other name.
-    pub fn tensor(&self, name: &str) -> Values<'a> {
-        self.tensors[name]
+    /// Values of a tensor of [`super::tensors::specs`].
+    ///
+    /// # Panics
+    /// For any other name, and for one that was taken.
+    pub fn tensor(&self, name: &str) -> Values<'_> {
+        self.tensors[name].values()
+    }
+
+    /// Takes a tensor of [`super::tensors::specs`] out.
+    ///
+    /// # Panics
+    /// As [`Bundle::tensor`].
+    pub fn take(&mut self, name: &str) -> Tensor<'a> {
+        let tensor = self.tensors.remove(name);
+        tensor.unwrap_or_else(|| panic!("no tensor {name}"))
     }
 }
 

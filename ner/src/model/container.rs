@@ -1,10 +1,11 @@
 //! Reading of a safetensors container: every tensor and metadata field is taken out once, checked.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
+use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
-use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
@@ -19,33 +20,57 @@ pub(super) struct Container<'a> {
     file: String,
     fields: HashMap<String, String>,
     tensors: BTreeMap<String, TensorInfo>,
-    data: &'a [u8],
+    data: Data<'a>,
+}
+
+/// The tensors' bytes.
+pub(super) enum Data<'a> {
+    /// As they lie in the file, after its header.
+    Whole(&'a [u8]),
+    /// Each by itself, by where it begins and ends there; those without values are left out.
+    Apart(HashMap<(usize, usize), Vec<u8>>),
 }
 
 impl<'a> Container<'a> {
-    /// Reads the header. safetensors checks that the tensors follow one another and fill the file
-    /// exactly.
+    /// Reads the header.
     pub(super) fn read(file: &str, bytes: &'a [u8]) -> Result<Self, Error> {
-        let error = |problem| Error::ModelFile {
-            file: file.to_owned(),
-            problem,
-        };
-        if let Some(problem) = truncation(bytes) {
-            return Err(error(problem));
+        let (end, metadata) = read_header(file, bytes)?;
+        let data = &bytes[end..];
+        Self::new(file, metadata, data.len(), Data::Whole(data))
+    }
+
+    /// A file of this header, with `received` bytes after it. safetensors has checked that the tensors
+    /// follow one another.
+    pub(super) fn new(
+        file: &str,
+        metadata: Metadata,
+        received: usize,
+        data: Data<'a>,
+    ) -> Result<Self, Error> {
+        let expected = metadata.data_len();
+        if received != expected {
+            let what = if received < expected {
+                "is truncated"
+            } else {
+                "is damaged, or no exported model"
+            };
+            return Err(Error::ModelFile {
+                file: file.to_owned(),
+                problem: format!(
+                    "{what}: its header tells of {expected} bytes of tensors, {received} follow"
+                ),
+            });
         }
-        let (header, metadata): (usize, Metadata) = SafeTensors::read_metadata(bytes)
-            .map_err(|e| error(format!("not a safetensors file, or a damaged one: {e}")))?;
         let tensors = metadata
             .tensors()
             .into_iter()
             .map(|(name, info)| (name, info.clone()))
             .collect();
-        let fields = metadata.metadata().clone().unwrap_or_default();
         Ok(Self {
             file: file.to_owned(),
-            fields,
+            fields: metadata.metadata().clone().unwrap_or_default(),
             tensors,
-            data: bytes.get(8 + header..).unwrap_or_default(),
+            data,
         })
     }
 
@@ -128,7 +153,7 @@ impl<'a> Container<'a> {
         dtype: Dtype,
         shape: &[usize],
         checksums: Option<&Checksums>,
-    ) -> Result<&'a [u8], Error> {
+    ) -> Result<Cow<'a, [u8]>, Error> {
         let info = self
             .tensors
             .remove(name)
@@ -141,13 +166,9 @@ impl<'a> Container<'a> {
             let problem = format!("has shape {:?}, the config asks for {shape:?}", info.shape);
             return Err(self.tensor_error(name, problem));
         }
-        let (start, end) = info.data_offsets;
-        let bytes = self
-            .data
-            .get(start..end)
-            .ok_or_else(|| self.tensor_error(name, "lies outside the file".into()))?;
+        let bytes = self.data.take(info.data_offsets);
         if let Some(checksums) = checksums {
-            self.check(name, bytes, checksums)
+            self.check(name, &bytes, checksums)
                 .map_err(|problem| self.tensor_error(name, problem))?;
         }
         Ok(bytes)
@@ -159,9 +180,10 @@ impl<'a> Container<'a> {
         name: &str,
         shape: &[usize],
         checksums: Option<&Checksums>,
-    ) -> Result<&'a [u8], Error> {
+    ) -> Result<Cow<'a, [u8]>, Error> {
         let bytes = self.take(name, Dtype::F32, shape, checksums)?;
-        match floats(bytes).position(|value| !value.is_finite()) {
+        let broken = floats(&bytes).position(|value| !value.is_finite());
+        match broken {
             None => Ok(bytes),
             Some(at) => Err(self.tensor_error(name, format!("value {at} is NaN or infinite"))),
         }
@@ -173,9 +195,10 @@ impl<'a> Container<'a> {
         name: &str,
         shape: &[usize],
         checksums: &Checksums,
-    ) -> Result<&'a [u8], Error> {
+    ) -> Result<Cow<'a, [u8]>, Error> {
         let bytes = self.take(name, Dtype::I8, shape, Some(checksums))?;
-        match bytes.iter().position(|byte| byte.cast_signed() == i8::MIN) {
+        let broken = bytes.iter().position(|byte| byte.cast_signed() == i8::MIN);
+        match broken {
             None => Ok(bytes),
             Some(at) => {
                 Err(self.tensor_error(name, format!("value {at} is -128, outside -127..=127")))
@@ -201,29 +224,60 @@ impl<'a> Container<'a> {
     }
 }
 
-/// What is missing from a file that ends too early, which the sizes at its beginning tell better
-/// than safetensors' error.
-fn truncation(bytes: &[u8]) -> Option<String> {
-    if bytes.is_empty() {
-        return Some("is empty".into());
+impl<'a> Data<'a> {
+    fn take(&mut self, place: (usize, usize)) -> Cow<'a, [u8]> {
+        match self {
+            Self::Whole(bytes) => Cow::Borrowed(&bytes[place.0..place.1]),
+            Self::Apart(parts) => Cow::Owned(parts.remove(&place).unwrap_or_default()),
+        }
     }
-    let Some((length, rest)) = bytes.split_first_chunk() else {
-        return Some(format!(
+}
+
+/// As safetensors has it: no header is longer.
+const MAX_HEADER: u64 = 100_000_000;
+
+/// Where the header ends, as the first bytes tell; `None` while there are too few.
+pub(super) fn header_end(bytes: &[u8]) -> Option<u64> {
+    let (length, _) = bytes.split_first_chunk()?;
+    Some(u64::from_le_bytes(*length).saturating_add(8))
+}
+
+/// As [`header`], with an error that names the file.
+pub(super) fn read_header(file: &str, bytes: &[u8]) -> Result<(usize, Metadata), Error> {
+    header(bytes).map_err(|problem| Error::ModelFile {
+        file: file.to_owned(),
+        problem,
+    })
+}
+
+/// Reads the header at the beginning of `bytes`, and returns where it ends. What is wrong is said
+/// for whoever knows files, not only safetensors.
+pub(super) fn header(bytes: &[u8]) -> Result<(usize, Metadata), String> {
+    if bytes.is_empty() {
+        return Err("is empty".into());
+    }
+    let Some(end) = header_end(bytes) else {
+        return Err(format!(
             "is truncated: {} bytes are too few for a safetensors file",
             bytes.len()
         ));
     };
-    let length = u64::from_le_bytes(*length);
+    let refused =
+        |reason: &dyn fmt::Display| format!("not a safetensors file, or a damaged one: {reason}");
     // A header that cannot be one is no sign of truncation but of another kind of file.
-    if rest.first().is_some_and(|first| *first != b'{') {
-        return None;
+    if end > MAX_HEADER || bytes.get(8).is_some_and(|first| *first != b'{') {
+        return Err(refused(&"it does not begin with a header"));
     }
-    (length > rest.len() as u64).then(|| {
-        format!(
-            "is truncated: its header has {length} bytes, the file goes on for {}",
-            rest.len()
-        )
-    })
+    let end = end as usize;
+    let Some(header) = bytes.get(8..end) else {
+        return Err(format!(
+            "is truncated: its header has {} bytes, the file goes on for {}",
+            end - 8,
+            bytes.len() - 8
+        ));
+    };
+    let metadata = serde_json::from_slice(header).map_err(|error| refused(&error))?;
+    Ok((end, metadata))
 }
 
 /// The token ids of a `tokenizer.json`, without the tokens.

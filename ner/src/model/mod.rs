@@ -6,6 +6,8 @@ pub mod quant;
 pub mod tensors;
 
 mod container;
+mod incoming;
 
 pub use bundle::Bundle;
 pub use config::Config;
+pub use incoming::Incoming;

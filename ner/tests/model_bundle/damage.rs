@@ -4,17 +4,15 @@ use ner::model::Bundle;
 use ner::model::tensors::scale_name;
 use safetensors::Dtype;
 
-use crate::FILE;
 use crate::file::{Parts, config, exported, fine_tuned, tokenizer};
+use crate::{FILE, read};
 
 /// Reads a file after a change and compares the error.
 fn check_exported(change: impl FnOnce(&mut Parts), seal: bool, expected: &[&str]) {
     let mut parts = Parts::of(&exported());
     change(&mut parts);
     let parts = if seal { parts.sealed() } else { parts };
-    let error = Bundle::read(FILE, &parts.file())
-        .expect_err(expected[0])
-        .to_string();
+    let error = read(&parts.file()).expect_err(expected[0]).to_string();
     for expected in [FILE].iter().chain(expected) {
         assert!(error.contains(expected), "{error}\nlacks: {expected}");
     }
@@ -26,8 +24,8 @@ const BIAS: &str = "bert.encoder.layer.0.output.dense.bias";
 #[test]
 fn unchanged_parts_read_in_any_order() {
     let parts = Parts::of(&exported());
-    Bundle::read(FILE, &parts.file()).unwrap();
-    Bundle::read(FILE, &parts.sealed().file()).unwrap();
+    read(&parts.file()).unwrap();
+    read(&parts.sealed().file()).unwrap();
 }
 
 #[test]
@@ -46,7 +44,7 @@ fn refuses_other_files() {
         ),
         (&float, "model-export quantize"),
     ] {
-        let error = Bundle::read(FILE, bytes).unwrap_err().to_string();
+        let error = read(bytes).unwrap_err().to_string();
         assert!(
             error.starts_with(FILE) && error.contains(expected),
             "{error}"

@@ -3,15 +3,42 @@
 mod damage;
 mod file;
 
-use ner::model::Bundle;
+use ner::Error;
 use ner::model::bundle::{self, Values};
 use ner::model::quant::quantize_rows;
 use ner::model::tensors::{Role, specs};
+use ner::model::{Bundle, Incoming};
 use serde_json::Value;
 
 use file::{config, exported, fine_tuned, tokenizer};
 
 const FILE: &str = "some/model.safetensors";
+
+/// Reads a file as a whole, after it has been found to give the same model or the same error when it
+/// arrives in pieces.
+fn read(file: &[u8]) -> Result<Bundle<'_>, Error> {
+    let whole = Bundle::read(FILE, file);
+    for size in [13, 4096, usize::MAX] {
+        let mut incoming = Incoming::default();
+        for piece in file.chunks(size) {
+            incoming.push(piece).unwrap();
+        }
+        match (&whole, incoming.finish(FILE)) {
+            (Ok(whole), Ok(pieces)) => {
+                assert_eq!(whole.config(), pieces.config());
+                assert_eq!(whole.tokenizer_json(), pieces.tokenizer_json());
+                assert_eq!(whole.source_sha256(), pieces.source_sha256());
+                assert!(
+                    tensor_bytes(whole) == tensor_bytes(&pieces),
+                    "other tensors"
+                );
+            }
+            (Err(whole), Err(pieces)) => assert_eq!(whole.to_string(), pieces.to_string()),
+            (whole, pieces) => panic!("{whole:?} as a whole, {pieces:?} in pieces of {size}"),
+        }
+    }
+    whole
+}
 
 fn tensor_bytes(bundle: &Bundle) -> Vec<(String, Vec<u8>, Vec<u8>)> {
     let parts = |name: String| match bundle.tensor(&name) {
@@ -31,7 +58,7 @@ fn reads_what_was_written() {
     let float =
         Bundle::from_fine_tuned("dir", &config().to_json(), &tokenizer(), &source_file).unwrap();
     let file = bundle::write(&float).unwrap();
-    let quantized = Bundle::read(FILE, &file).unwrap();
+    let quantized = read(&file).unwrap();
 
     assert_eq!(quantized.config(), &config());
     assert_eq!(quantized.source_sha256(), float.source_sha256());
@@ -88,7 +115,7 @@ fn same_model_gives_the_same_bytes() {
 #[test]
 fn floats_are_aligned_in_the_file() {
     let file = exported();
-    let bundle = Bundle::read(FILE, &file).unwrap();
+    let bundle = read(&file).unwrap();
     for spec in specs(&config(), 3) {
         let (Values::F32(floats) | Values::I8 { scales: floats, .. }) = bundle.tensor(&spec.name);
         let offset = floats.as_ptr().addr() - file.as_ptr().addr();
@@ -99,7 +126,7 @@ fn floats_are_aligned_in_the_file() {
 #[test]
 fn quantized_model_is_not_quantized_again() {
     let file = exported();
-    let error = bundle::write(&Bundle::read(FILE, &file).unwrap())
+    let error = bundle::write(&read(&file).unwrap())
         .unwrap_err()
         .to_string();
     assert!(error.contains("quantized already"), "{error}");
@@ -109,13 +136,13 @@ fn quantized_model_is_not_quantized_again() {
 fn every_truncation_is_an_error() {
     let file = exported();
     for length in 0..file.len() {
-        let error = Bundle::read(FILE, &file[..length])
+        let error = read(&file[..length])
             .expect_err("a truncated file was read")
             .to_string();
         assert!(error.starts_with(FILE), "{error}");
     }
     for length in [1, 7, 8, 100] {
-        let error = Bundle::read(FILE, &file[..length]).unwrap_err().to_string();
+        let error = read(&file[..length]).unwrap_err().to_string();
         assert!(error.contains("truncated"), "{length} bytes: {error}");
     }
 }
@@ -125,7 +152,7 @@ fn every_truncation_is_an_error() {
 #[test]
 fn every_flipped_bit_is_found() {
     let file = exported();
-    let expected = tensor_bytes(&Bundle::read(FILE, &file).unwrap());
+    let expected = tensor_bytes(&read(&file).unwrap());
     let check = |bits: std::ops::Range<usize>| {
         let mut damaged = file.clone();
         for bit in bits {

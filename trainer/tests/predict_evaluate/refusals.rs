@@ -108,7 +108,7 @@ fn refuses_a_damaged_model() {
     );
     let mut file = fs::read(&models.file).unwrap();
     fs::write(root.join("short"), &file[..file.len() - 1]).unwrap();
-    check(Path::new("short"), &["short", "safetensors"]);
+    check(Path::new("short"), &["short", "truncated"]);
     *file.last_mut().unwrap() ^= 1;
     fs::write(root.join("flipped"), &file).unwrap();
     check(

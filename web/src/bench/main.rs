@@ -36,7 +36,7 @@ impl Engine {
         };
         let team = TEAM.get_or_init(|| Arc::new(Team::waiting_for_help(threads)));
         Ok(Self {
-            model: Model::new(&Bundle::read("the model", file)?)?,
+            model: Model::new(Bundle::read("the model", file)?)?,
             team: Arc::clone(team),
             scratch: Scratch::with_team(Arc::clone(team)),
         })

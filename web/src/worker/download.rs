@@ -1,5 +1,6 @@
 //! The model file, streamed.
 
+use ner::model::Incoming;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -8,7 +9,7 @@ use web_sys::{
 
 use crate::scope;
 
-/// Fetches a file; `name` is what messages call it, `afresh` passes over the browser's cache.
+/// Fetches a model, and tells how many bytes it has; `name` is what messages call it, `afresh` passes over the browser's cache.
 ///
 /// `progress` is told the bytes that have arrived and, where the server says it and it still can be true, those of the whole file.
 ///
@@ -19,7 +20,7 @@ pub(crate) async fn fetch(
     name: &str,
     afresh: bool,
     progress: impl Fn(u32, Option<u32>),
-) -> Result<Vec<u8>, String> {
+) -> Result<(Incoming, u32), String> {
     // Otherwise asks the server whether what is in the cache still holds: a model is replaced under its name.
     let init = RequestInit::new();
     init.set_cache(if afresh {
@@ -61,11 +62,8 @@ pub(crate) async fn fetch(
         header("content-length").as_deref(),
         header("content-encoding").as_deref(),
     );
-    let mut bytes = Vec::new();
-    let too_large = |_| format!("{name} does not fit into this browser's memory.");
-    bytes
-        .try_reserve_exact(total.unwrap_or(0) as usize)
-        .map_err(too_large)?;
+    let mut file = Incoming::default();
+    let (mut received, mut bytes) = (0, Vec::new());
     progress(0, total);
 
     let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
@@ -73,24 +71,25 @@ pub(crate) async fn fetch(
         let part: ReadableStreamReadResult = match JsFuture::from(reader.read()).await {
             Ok(part) => part.unchecked_into(),
             Err(error) => {
-                let (reason, arrived) = (reason(&error), web::bytes::in_words(bytes.len() as u32));
+                let (reason, arrived) = (reason(&error), web::bytes::in_words(received));
                 return Err(format!(
                     "{name} stopped arriving after {arrived} ({reason})."
                 ));
             }
         };
         if part.get_done().unwrap_or(false) {
-            return Ok(bytes);
+            return Ok((file, received));
         }
         let part: js_sys::Uint8Array = part.get_value().unchecked_into();
-        let (start, size) = (bytes.len(), part.length() as usize);
-        bytes.try_reserve(size).map_err(too_large)?;
-        bytes.resize(start + size, 0);
-        part.copy_to(&mut bytes[start..]);
+        bytes.resize(part.length() as usize, 0);
+        part.copy_to(&mut bytes);
+        let too_large = |_| format!("{name} does not fit into this browser's memory.");
+        file.push(&bytes).map_err(too_large)?;
 
         // A server that sends more than it announced announced something else.
-        total = total.filter(|&total| bytes.len() <= total as usize);
-        progress(bytes.len() as u32, total);
+        received += part.length();
+        total = total.filter(|&total| received <= total);
+        progress(received, total);
     }
 }
 

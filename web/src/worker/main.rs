@@ -69,15 +69,13 @@ async fn load(
     slot: Rc<OnceCell<Rc<Session>>>,
 ) {
     let progress = |received, total| scope::post(&Event::Downloading { received, total });
-    let bytes = match download::fetch(&url, &name, afresh, progress).await {
-        Ok(bytes) => bytes,
+    let (file, bytes) = match download::fetch(&url, &name, afresh, progress).await {
+        Ok(fetched) => fetched,
         Err(message) => return scope::fail(Failure::Download, message),
     };
     scope::post(&Event::Downloaded);
-    match Session::read(&name, &bytes, team) {
+    match Session::read(&name, file, bytes, team) {
         Ok((session, card)) => {
-            // The network has its own copy of the weights: their memory is free for texts before the first one comes.
-            drop(bytes);
             if slot.set(Rc::new(session)).is_err() {
                 return fail_protocol("a second model");
             }

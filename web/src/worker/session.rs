@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use engine::{Model, Scratch, Team};
-use ner::model::{Bundle, bundle};
+use ner::model::{Incoming, bundle};
 use ner::{Decoder, Tokenizer};
 use web::cache::Cache;
 use web::protocol::{Entity, Event, ModelCard};
@@ -27,26 +27,31 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Reads an exported file, for texts to go through it on the threads of `team`; `name` is what messages call it.
+    /// Reads an exported file of so many bytes, for texts to go through it on the threads of `team`; `name` is what messages call it.
     ///
     /// # Errors
     /// Says in words what is wrong with the file, and where.
     pub(crate) fn read(
         name: &str,
-        bytes: &[u8],
+        file: Incoming,
+        bytes: u32,
         team: Arc<Team>,
     ) -> Result<(Self, ModelCard), String> {
-        let bundle = Bundle::read(name, bytes).map_err(|error| error.to_string())?;
-        let config = bundle.config();
+        let bundle = file.finish(name).map_err(|error| error.to_string())?;
+        let config = bundle.config().clone();
+        let source_sha256 = bundle.source_sha256().to_owned();
         let decoder = bundle
             .decoder()
             .map_err(|error| format!("{name}: {error}"))?;
-        let model = Model::new(&bundle).map_err(|error| format!("{name}: {error}"))?;
+        let tokenizer = bundle
+            .tokenizer()
+            .map_err(|error| format!("{name}: {error}"))?;
+        let model = Model::new(bundle).map_err(|error| format!("{name}: {error}"))?;
         let max_tokens = ner::window::MAX_TOKENS.min(config.max_position_embeddings);
         let card = ModelCard {
-            bytes: bytes.len() as u32,
+            bytes,
             format_version: bundle::FORMAT_VERSION.into(),
-            source_sha256: bundle.source_sha256().into(),
+            source_sha256,
             types: decoder.labels.types().to_vec(),
             layers: config.num_hidden_layers as u32,
             hidden: config.hidden_size as u32,
@@ -57,9 +62,7 @@ impl Session {
         let session = Self {
             model,
             scratch: RefCell::new(Scratch::with_team(team)),
-            tokenizer: bundle
-                .tokenizer()
-                .map_err(|error| format!("{name}: {error}"))?,
+            tokenizer,
             decoder,
             max_tokens,
             cache: RefCell::new(Cache::new(CACHE_BYTES)),
