@@ -24,7 +24,7 @@ struct Variant {
 }
 
 /// The variants, best first. One whose `meta` element is missing was not built.
-const VARIANTS: [Variant; 3] = [
+static VARIANTS: [Variant; 3] = [
     Variant {
         name: THREADS,
         // As the next one, with (memory 1 1 shared) and, before all else, (drop (i32.atomic.load (i32.const 0))).
@@ -68,23 +68,26 @@ impl Variant {
 /// A running worker; it ends when this is dropped.
 pub(crate) struct Client {
     worker: Worker,
+    /// The name of its variant.
+    variant: &'static str,
     threads: u32,
     _on_message: Closure<dyn Fn(MessageEvent)>,
     _on_error: Closure<dyn Fn(ErrorEvent)>,
 }
 
 impl Client {
-    /// Starts the best worker that this browser can run.
+    /// Starts the best worker that this browser can run, of those without helpers if it is to be `alone`.
     ///
     /// `on_event` is given its messages, `on_trouble` whatever ends it without one.
     ///
     /// # Errors
     /// Says in words why no worker can be started.
     pub(crate) fn start(
+        alone: bool,
         on_event: impl Fn(Event) + 'static,
         on_trouble: impl Fn(Trouble) + 'static,
     ) -> Result<Self, Trouble> {
-        let (script, threads) = choose()?;
+        let (variant, script, threads) = choose(alone)?;
         let worker = Worker::new(&script).map_err(|_| Trouble {
             heading: "The analysis cannot start",
             message: "This browser does not let the page start a worker. If you opened the page as a file, open it through a \
@@ -109,6 +112,7 @@ impl Client {
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         Ok(Self {
             worker,
+            variant,
             threads,
             _on_message: on_message,
             _on_error: on_error,
@@ -125,6 +129,11 @@ impl Client {
             afresh,
             threads: self.threads,
         });
+    }
+
+    /// Whether its memory is one that helpers can share. A browser that has such memories may still refuse one.
+    pub(crate) fn shares_memory(&self) -> bool {
+        self.variant == THREADS
     }
 
     /// Ends the worker, its helpers with it, and frees its memory.
@@ -150,10 +159,10 @@ impl Drop for Client {
     }
 }
 
-/// Address of the script of the best variant that this browser can run, or of the one that the page's address asks for, and
-/// on how many threads.
-fn choose() -> Result<(String, u32), Trouble> {
-    let mut built: Vec<(&Variant, String)> = VARIANTS
+/// The best variant that this browser can run, `alone` or with helpers, or the one that the page's address asks for: its name,
+/// the address of its script, and on how many threads.
+fn choose(alone: bool) -> Result<(&'static str, String, u32), Trouble> {
+    let mut built: Vec<(&'static Variant, String)> = VARIANTS
         .iter()
         .filter_map(|variant| {
             let meta = document()
@@ -169,7 +178,7 @@ fn choose() -> Result<(String, u32), Trouble> {
             message: "It names no worker, so it was not built as a whole. Build it with cargo xtask dist.".into(),
         });
     }
-    built.retain(|(variant, _)| variant.runs());
+    built.retain(|(variant, _)| variant.runs() && !(alone && variant.name == THREADS));
     let names: Vec<&str> = built.iter().map(|(variant, _)| variant.name).collect();
     let cores = window().navigator().hardware_concurrency() as u32;
     let Some(choice) = variant::choose(&names, cores, &wish()) else {
@@ -184,7 +193,8 @@ fn choose() -> Result<(String, u32), Trouble> {
     for complaint in choice.ignored {
         logging::warn!("{complaint}");
     }
-    Ok((built.swap_remove(choice.variant).1, choice.threads))
+    let (variant, script) = built.swap_remove(choice.variant);
+    Ok((variant.name, script, choice.threads))
 }
 
 /// Whether workers can share a memory: the page must be isolated from other origins. Futures in such a memory wait by

@@ -32,6 +32,8 @@ pub(crate) struct Page {
     /// Number of the text that stands on the page.
     revision: StoredValue<u32>,
     next_id: StoredValue<u32>,
+    /// Whether the worker has to do without helpers: one with them has not started here.
+    alone: StoredValue<bool>,
     /// Whether a worker has failed since the page was opened.
     failed: StoredValue<bool>,
     /// The rest before the next analysis.
@@ -50,6 +52,7 @@ impl Page {
             client: StoredValue::new_local(None),
             revision: StoredValue::new(0),
             next_id: StoredValue::new(0),
+            alone: StoredValue::new(false),
             failed: StoredValue::new(false),
             rest: StoredValue::new_local(None),
         }
@@ -61,6 +64,7 @@ impl Page {
         self.stage.set(Stage::Starting);
         self.threads.set(1);
         match Client::start(
+            self.alone.get_value(),
             move |event| self.on_event(event),
             move |trouble| self.on_trouble(trouble),
         ) {
@@ -146,6 +150,18 @@ impl Page {
     }
 
     fn on_trouble(self, trouble: Trouble) {
+        let shares_memory = self
+            .client
+            .with_value(|client| client.as_ref().is_some_and(Client::shares_memory));
+        let starting = self
+            .stage
+            .with_untracked(|stage| matches!(stage, Stage::Starting));
+        if shares_memory && starting {
+            self.alone.set_value(true);
+            // The client that is replaced is calling this.
+            set_timeout(move || self.start(), Duration::ZERO);
+            return;
+        }
         // A worker that panics reports it and then fails for a reason that says less.
         if !self
             .stage
