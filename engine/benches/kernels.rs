@@ -1,5 +1,6 @@
 //! Kernels one by one: multiply-accumulates a second for the products, elements a second for the
-//! others. `cargo bench -p engine --bench kernels`
+//! others. `linear_i8` beside `linear_i8_peak` tells its share of what the processor could do.
+//! `cargo bench -p engine --bench kernels`
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -48,7 +49,7 @@ fn linear_i8(bencher: Bencher, [rows, columns, depth]: [usize; 3]) {
         .iter()
         .map(|x| (x * 127.0) as i8)
         .collect();
-    let weights = ByteMatrix::new(&weights, &vec![0.01; columns], depth);
+    let weights = ByteMatrix::new(Isa::detect(), &weights, &vec![0.01; columns], depth);
     let bias = values(columns);
     let mut x = QuantizedRows::default();
     let activations = values(rows * depth);
@@ -62,6 +63,87 @@ fn linear_i8(bencher: Bencher, [rows, columns, depth]: [usize; 3]) {
         }
         runner.linear_i8(&x, &weights, &bias, Activate::Identity, out);
     });
+}
+
+/// The instruction of `linear_i8` on registers alone: as many sums as its tile has, no loads, no
+/// stores.
+#[cfg(target_arch = "x86_64")]
+#[divan::bench]
+fn linear_i8_peak(bencher: Bencher) {
+    const TURNS: u32 = 100_000;
+    let isa = Isa::detect().to_string();
+    let (turn, products): (unsafe fn(u32), usize) = match isa.as_str() {
+        "avx2" => (peak::avx2, peak::SUMS * 16),
+        "avx-vnni" => (peak::avx_vnni, peak::SUMS * 32),
+        "avx512-vnni" => (peak::avx512_vnni, peak::SUMS * 64),
+        _ => return eprintln!("no peak is known of {isa}"),
+    };
+    bencher
+        .counter(ItemsCount::new(TURNS as usize * products))
+        // SAFETY: the engine has found out that the processor has the instructions.
+        .bench_local(|| unsafe { turn(TURNS) });
+}
+
+#[cfg(target_arch = "x86_64")]
+mod peak {
+    use std::arch::asm;
+    use std::arch::x86_64::*;
+    use std::hint::black_box;
+
+    /// Independent sums: enough that no instruction waits for the one before.
+    pub(super) const SUMS: usize = 12;
+
+    macro_rules! peak {
+        ($name:ident, $features:literal, $vector:ty, $register:ident, $zero:ident,
+         |$sum:ident, $x:ident, $weights:ident| $add:expr) => {
+            #[target_feature(enable = $features)]
+            pub(super) fn $name(turns: u32) {
+                let ($x, mut $weights) = (black_box($zero()), black_box($zero()));
+                let mut sums = [$zero(); SUMS];
+                for _ in 0..turns {
+                    // SAFETY: does nothing; the compiler cannot know, and so multiplies every time.
+                    unsafe {
+                        asm!("/* {0} */", inout($register) $weights, options(nomem, nostack))
+                    };
+                    for sum in &mut sums {
+                        let $sum = *sum;
+                        *sum = $add;
+                    }
+                }
+                black_box::<[$vector; SUMS]>(sums);
+            }
+        };
+    }
+
+    peak!(
+        avx2,
+        "avx2",
+        __m256i,
+        ymm_reg,
+        _mm256_setzero_si256,
+        |sum, x, weights| {
+            let mut x = x;
+            // SAFETY: as above, for each of the sums.
+            unsafe { asm!("/* {0} */", inout(ymm_reg) x, options(nomem, nostack)) };
+            _mm256_add_epi32(sum, _mm256_madd_epi16(x, weights))
+        }
+    );
+    peak!(
+        avx_vnni,
+        "avx2,avxvnni",
+        __m256i,
+        ymm_reg,
+        _mm256_setzero_si256,
+        |sum, x, weights| _mm256_dpbusd_avx_epi32(sum, x, weights)
+    );
+    peak!(
+        avx512_vnni,
+        "avx512f,avx512vnni",
+        __m512i,
+        zmm_reg,
+        _mm512_setzero_si512,
+        |sum, x, weights| _mm512_dpbusd_epi32(sum, x, weights)
+    );
 }
 
 #[divan::bench(args = SHAPES)]
@@ -102,7 +184,7 @@ fn quantize(bencher: Bencher) {
     let (rows, depth) = (128, 768);
     let x = values(rows * depth);
     let identity: Vec<i8> = (0..depth).map(|k| i8::from(k == 0)).collect();
-    let identity = ByteMatrix::new(&identity, &[1.0], depth);
+    let identity = ByteMatrix::new(Isa::detect(), &identity, &[1.0], depth);
     let mut quantized = QuantizedRows::default();
     run(bencher, rows * depth, |runner, out| {
         runner.quantize(&x, depth, &mut quantized);

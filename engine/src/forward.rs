@@ -66,9 +66,9 @@ impl Model {
             position_table: table("position_embeddings"),
             embedding_norm: LayerNorm::take(bundle, "bert.embeddings.LayerNorm"),
             layers: (0..config.num_hidden_layers)
-                .map(|layer| Layer::take(bundle, layer, &config))
+                .map(|layer| Layer::take(bundle, isa, layer, &config))
                 .collect(),
-            classifier: Linear::take(bundle, &["classifier".to_owned()], hidden),
+            classifier: Linear::take(bundle, isa, &["classifier".to_owned()], hidden),
         })
     }
 
@@ -248,15 +248,15 @@ impl Layer {
         );
     }
 
-    fn take(bundle: &mut Bundle, layer: usize, config: &Config) -> Self {
+    fn take(bundle: &mut Bundle, isa: Isa, layer: usize, config: &Config) -> Self {
         let name = |part: &str| format!("bert.encoder.layer.{layer}.{part}");
         let linear =
-            |bundle: &mut Bundle, part, depth| Linear::take(bundle, &[name(part)], depth);
+            |bundle: &mut Bundle, part, depth| Linear::take(bundle, isa, &[name(part)], depth);
         let norm = |bundle: &mut Bundle, part| LayerNorm::take(bundle, &name(part));
         let (hidden, intermediate) = (config.hidden_size, config.intermediate_size);
         let qkv = ["query", "key", "value"].map(|part| name(&format!("attention.self.{part}")));
         Self {
-            qkv: Linear::take(bundle, &qkv, hidden),
+            qkv: Linear::take(bundle, isa, &qkv, hidden),
             attention_output: linear(bundle, "attention.output.dense", hidden),
             attention_norm: norm(bundle, "attention.output.LayerNorm"),
             intermediate: linear(bundle, "intermediate.dense", hidden),

@@ -3,6 +3,7 @@
 use ner::model::Bundle;
 use ner::model::bundle::{Tensor, Values};
 
+use crate::Isa;
 use crate::kernels::{Activate, ByteMatrix, FloatMatrix, Norm, QuantizedRows, Runner};
 
 /// An embedding table `[rows, H]`.
@@ -61,8 +62,8 @@ enum Matrix {
 
 impl Linear {
     /// The layers of these names (`.weight` and `.bias` are appended) as one, their outputs side by
-    /// side; `depth` is K.
-    pub(crate) fn take(bundle: &mut Bundle, names: &[String], depth: usize) -> Self {
+    /// side, for `isa`; `depth` is K.
+    pub(crate) fn take(bundle: &mut Bundle, isa: Isa, names: &[String], depth: usize) -> Self {
         let (mut weights, mut values, mut scales) = (vec![], vec![], vec![]);
         for name in names {
             match bundle.take(&format!("{name}.weight")) {
@@ -80,7 +81,7 @@ impl Linear {
         let matrix = if values.is_empty() {
             Matrix::F32(FloatMatrix::new(&weights, depth))
         } else {
-            Matrix::I8(ByteMatrix::new(&values, &scales, depth))
+            Matrix::I8(ByteMatrix::new(isa, &values, &scales, depth))
         };
         let mut bias = Vec::new();
         for name in names {

@@ -14,6 +14,8 @@ mod attention;
 mod pack;
 mod pieces;
 mod product;
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+mod relaxed;
 mod rows;
 mod scalar;
 #[cfg(test)]
@@ -84,9 +86,11 @@ variants! {
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
     Simd128(wasm::Simd128) = Some(wasm::Simd128), "simd128";
     #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
-    RelaxedUnsigned(wasm::Relaxed<u8>) = wasm::Relaxed::<u8>::detect(), "relaxed simd, unsigned";
+    RelaxedPairs(relaxed::RelaxedPairs) = relaxed::RelaxedPairs::detect(), "relaxed simd, pairs";
     #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
-    RelaxedSigned(wasm::Relaxed<i8>) = wasm::Relaxed::<i8>::detect(), "relaxed simd, signed";
+    RelaxedUnsigned(relaxed::Relaxed<u8>) = relaxed::Relaxed::<u8>::detect(), "relaxed simd, unsigned";
+    #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+    RelaxedSigned(relaxed::Relaxed<i8>) = relaxed::Relaxed::<i8>::detect(), "relaxed simd, signed";
     #[cfg(target_arch = "x86_64")]
     Avx2(x86::Avx2) = x86::Avx2::detect(), "avx2";
     #[cfg(target_arch = "x86_64")]
@@ -102,6 +106,11 @@ impl Isa {
     pub fn detect() -> Self {
         let fastest = Self::available().last();
         fastest.unwrap_or(Self(Kind::Scalar(scalar::Scalar)))
+    }
+
+    /// Whether its sums of two products may saturate at 16 bits.
+    fn saturates(self) -> bool {
+        with_variant!(self, v => saturates(v))
     }
 }
 
@@ -161,6 +170,7 @@ impl Runner<'_> {
         let team = self.team;
         with_variant!(self.isa, v => {
             assert_eq!(x.packing, packing(v), "packing of activations and variant");
+            assert_eq!(weights.excess.is_some(), saturates(v), "packing of weights and variant");
             product::linear_i8(v, team, x, weights, bias, activate, out);
         });
     }
@@ -241,6 +251,10 @@ impl Runner<'_> {
 
 fn resize<V: Variant>(_: V, out: &mut QuantizedRows, rows: usize, depth: usize) {
     out.resize::<V::Activation>(rows, depth, V::BYTE_ROWS);
+}
+
+fn saturates<V: Variant>(_: V) -> bool {
+    V::SATURATES
 }
 
 fn packing<V: Variant>(_: V) -> Packing {

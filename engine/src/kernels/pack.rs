@@ -6,6 +6,8 @@
 //! and depths that a matrix lacks are zero. The layout of weights is the same for every variant;
 //! that of activations follows the height of the variant's tile.
 
+use super::Isa;
+
 /// Columns of a float panel, and the number of partial sums of a reduction along a row.
 pub(super) const LANES: usize = 8;
 
@@ -66,13 +68,15 @@ impl FloatMatrix {
     }
 }
 
-/// An int8 weight matrix `[N, K]` with one scale per output column.
-#[derive(Debug, Clone, Default)]
+/// An int8 weight matrix `[N, K]` with one scale per output column, in the form that a variant reads.
+#[derive(Debug, Clone)]
 pub struct ByteMatrix {
     pub(super) columns: usize,
     pub(super) depth: usize,
     /// `[ceil(N / COLUMNS)][ceil(K / 4)]` steps.
     pub(super) steps: Vec<ByteStep>,
+    /// What the steps lack, where the variant's sums of two products saturate.
+    pub(super) excess: Option<Excess>,
     /// Of each column of each panel.
     pub(super) scales: Vec<[f32; COLUMNS]>,
     /// Sums of the weights of each column, likewise.
@@ -80,12 +84,12 @@ pub struct ByteMatrix {
 }
 
 impl ByteMatrix {
-    /// Packs row-major `[N, K]` weights, one row and one scale per output column, where `depth` is
-    /// K.
+    /// Packs row-major `[N, K]` weights for `isa`, one row and one scale per output column, where
+    /// `depth` is K.
     ///
     /// # Panics
     /// When `weights` is not one row for each scale, one is -128, or `depth` is over [`MAX_DEPTH`].
-    pub fn new(weights: &[i8], scales: &[f32], depth: usize) -> Self {
+    pub fn new(isa: Isa, weights: &[i8], scales: &[f32], depth: usize) -> Self {
         let columns = rows_of("weights", weights.len(), depth);
         assert_eq!(columns, scales.len(), "rows of weights and scales");
         assert!(depth <= MAX_DEPTH, "depth {depth} is over {MAX_DEPTH}");
@@ -96,6 +100,7 @@ impl ByteMatrix {
             columns,
             depth,
             steps: vec![[[0; 4]; COLUMNS]; panels * quads],
+            excess: None,
             scales: vec![[0.0; COLUMNS]; panels],
             sums: vec![[0; COLUMNS]; panels],
         };
@@ -107,6 +112,9 @@ impl ByteMatrix {
             }
             matrix.scales[panel][column] = scale;
             matrix.sums[panel][column] = row.iter().map(|&weight| i32::from(weight)).sum();
+        }
+        if isa.saturates() {
+            matrix.excess = Some(Excess::take(&mut matrix.steps, quads));
         }
         matrix
     }
@@ -120,6 +128,82 @@ impl ByteMatrix {
     pub fn depth(&self) -> usize {
         self.depth
     }
+}
+
+/// Weights that have to be multiplied apart from the others, because the sum of two products would
+/// leave 16 bits: an unsigned byte is at most 255, so that two neighbouring weights of one sign may
+/// have 128 between them. Of trained weights a pair in sixty is over that.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Excess {
+    /// By panel and quarter, each in the order of depth.
+    parts: Vec<ExcessPart>,
+    /// Where those of a quarter of a panel end.
+    ends: Vec<[usize; QUARTERS]>,
+}
+
+/// Quarters of a panel: the columns that a vector of 16 bytes holds.
+pub(super) const QUARTERS: usize = 4;
+
+/// What a quarter of a step lacks: `weights[column][depth]`.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(
+    not(target_feature = "relaxed-simd"),
+    allow(dead_code, reason = "only relaxed SIMD saturates")
+)]
+pub(super) struct ExcessPart {
+    pub(super) step: usize,
+    pub(super) weights: [[i8; 4]; COLUMNS / QUARTERS],
+}
+
+impl Excess {
+    /// Takes off the steps, of which a panel has `quads`, what is too much.
+    pub(super) fn take(steps: &mut [ByteStep], quads: usize) -> Self {
+        let mut excess = Self::default();
+        for panel in steps.chunks_exact_mut(quads) {
+            excess.ends.push(std::array::from_fn(|quarter| {
+                for (step, columns) in panel.iter_mut().enumerate() {
+                    let columns = &mut columns.as_chunks_mut().0[quarter];
+                    let weights = columns.each_mut().map(|column| {
+                        let (pairs, _) = column.as_chunks_mut::<2>();
+                        let [first, second] = [0, 1].map(|pair| excess_of(&mut pairs[pair]));
+                        [first, 0, second, 0]
+                    });
+                    if weights != [[0; 4]; COLUMNS / QUARTERS] {
+                        excess.parts.push(ExcessPart { step, weights });
+                    }
+                }
+                excess.parts.len()
+            }));
+        }
+        excess
+    }
+
+    /// Those of the quarters of a panel.
+    #[inline(always)]
+    #[cfg_attr(
+        not(target_feature = "relaxed-simd"),
+        allow(dead_code, reason = "only relaxed SIMD saturates")
+    )]
+    pub(super) fn of(&self, panel: usize) -> [&[ExcessPart]; QUARTERS] {
+        let before = panel
+            .checked_sub(1)
+            .map_or(0, |before| self.ends[before][QUARTERS - 1]);
+        let ends = self.ends[panel];
+        std::array::from_fn(|quarter| {
+            let start = quarter.checked_sub(1).map_or(before, |before| ends[before]);
+            &self.parts[start..ends[quarter]]
+        })
+    }
+}
+
+/// Takes off the first weight of a pair what both have over 128, and returns it.
+fn excess_of(pair: &mut [i8; 2]) -> i8 {
+    const MOST: i32 = 128;
+    let sum = i32::from(pair[0]) + i32::from(pair[1]);
+    // Weights of different signs add up to less.
+    let excess = (sum - sum.clamp(-MOST, MOST)) as i8;
+    pair[0] -= excess;
+    excess
 }
 
 /// Rows in blocks of nearly equal height, none taller than a tile.

@@ -110,8 +110,11 @@ pub(super) fn linear_i8<V: Variant>(
                     let packed = &x_quads[rows.start * quads..rows.end * quads];
                     by_height!(rows.len(), V::BYTE_ROWS, R => {
                         let (packed, _) = packed.as_chunks::<R>();
-                        let tile = v.tile_i8(packed, steps);
-                            for (row, sums) in rows.zip(&tile) {
+                        let mut tile = v.tile_i8(packed, steps);
+                        if let Some(excess) = &weights.excess {
+                            v.add_excess(packed, excess, panel, &mut tile);
+                        }
+                        for (row, sums) in rows.zip(&tile) {
                             let (scale, zero) = (x.scales[row], x.zeros[row]);
                             let values = std::array::from_fn::<_, COLUMNS, _>(|i| {
                                 let sum = sums[i].wrapping_sub(zero.wrapping_mul(column_sums[i]));

@@ -79,9 +79,9 @@ fn values(fill: Fill, len: usize, seed: u64) -> Vec<f32> {
         .collect()
 }
 
-fn int8_matrix(columns: usize, depth: usize) -> ByteMatrix {
+fn int8_matrix(isa: Isa, columns: usize, depth: usize) -> ByteMatrix {
     let scales = values(Fill::Usual, columns, 2);
-    ByteMatrix::new(&int8_weights(columns, depth), &scales, depth)
+    ByteMatrix::new(isa, &int8_weights(columns, depth), &scales, depth)
 }
 
 fn int8_weights(columns: usize, depth: usize) -> Vec<i8> {
@@ -176,12 +176,12 @@ fn variants_of_quantize_and_linear_i8() {
     for rows in ROWS {
         for columns in COLUMNS {
             for depth in DEPTHS {
-                let weights = int8_matrix(columns, depth);
                 let bias = values(Fill::Usual, columns, 2);
                 for fill in FILLS {
                     let x = values(fill, rows * depth, 3);
                     let case = format!("[{rows}, {depth}] x [{columns}, {depth}], {fill:?}");
                     check_variants(&case, |runner| {
+                        let weights = int8_matrix(runner.isa, columns, depth);
                         let mut quantized = QuantizedRows::default();
                         runner.quantize(&x, depth, &mut quantized);
                         let mut out = vec![f32::NAN; 2 * rows * columns];
@@ -228,7 +228,6 @@ fn variants_of_layer_norm() {
             let bias = values(Fill::Usual, width, 2);
             let norm = norm(&gain, &bias);
             let residual = values(Fill::Usual, rows * width, 3);
-            let weights = int8_matrix(5, width);
             for fill in FILLS {
                 let x = values(fill, rows * width, 4);
                 let case = format!("[{rows}, {width}], {fill:?}");
@@ -237,6 +236,7 @@ fn variants_of_layer_norm() {
                         let (mut out, mut quantized) = (x.clone(), QuantizedRows::default());
                         runner.add_layer_norm(&mut out, residual, norm, Some(&mut quantized));
                         // The quantized rows differ in form; what they stand for shows in a product.
+                        let weights = int8_matrix(runner.isa, 5, width);
                         let mut products = vec![f32::NAN; rows * 5];
                         let bias = [0.0; 5];
                         let activate = Activate::Identity;
@@ -308,7 +308,7 @@ fn linear_i8_is_an_exact_integer_product() {
             let mut quantized = QuantizedRows::default();
             define(|runner| {
                 runner.quantize(&x, depth, &mut quantized);
-                let matrix = ByteMatrix::new(&weights, &scales, depth);
+                let matrix = ByteMatrix::new(runner.isa, &weights, &scales, depth);
                 runner.linear_i8(&quantized, &matrix, &bias, Activate::Identity, &mut out);
             });
             for (i, found) in out.into_iter().enumerate() {
@@ -545,7 +545,7 @@ fn depths_must_agree() {
     define(|runner| {
         let mut x = QuantizedRows::default();
         runner.quantize(&[1.0; 9], 9, &mut x);
-        let weights = int8_matrix(8, 10);
+        let weights = int8_matrix(runner.isa, 8, 10);
         runner.linear_i8(&x, &weights, &[0.0; 8], Activate::Identity, &mut [0.0; 8]);
     });
 }
@@ -553,12 +553,12 @@ fn depths_must_agree() {
 #[test]
 #[cfg(not(target_family = "wasm"))] // A panic ends everything there.
 fn rows_of_another_variant_are_refused() {
-    let weights = int8_matrix(8, 12);
     for from in Isa::available() {
         let mut x = QuantizedRows::default();
         let team = &Team::solo();
         Runner { isa: from, team }.quantize(&[1.0; 12], 12, &mut x);
         for isa in Isa::available() {
+            let weights = int8_matrix(isa, 8, 12);
             let apply = || {
                 let runner = Runner { isa, team };
                 runner.linear_i8(&x, &weights, &[0.0; 8], Activate::Identity, &mut [0.0; 8]);
@@ -578,4 +578,36 @@ fn rows_of_another_variant_are_refused() {
 fn rows_must_be_whole() {
     let norm = norm(&[1.0; 4], &[0.0; 4]);
     define(|runner| runner.add_layer_norm(&mut [0.0; 15], None, norm, None));
+}
+
+#[test]
+fn excess_leaves_sums_of_two_products_within_16_bits() {
+    let (columns, depth): (usize, usize) = (19, 70);
+    let quads = depth.div_ceil(4);
+    let weights = int8_weights(columns, depth);
+    let isa = Isa(Kind::Scalar(scalar::Scalar));
+    let whole = ByteMatrix::new(isa, &weights, &[1.0; 19], depth).steps;
+    let mut steps = whole.clone();
+    let excess = pack::Excess::take(&mut steps, quads);
+    for pair in steps.as_flattened().as_flattened().as_chunks::<2>().0 {
+        let [first, second] = pair.map(|weight| 255 * i32::from(weight));
+        for sum in [first.max(0) + second.max(0), first.min(0) + second.min(0)] {
+            assert_eq!(i32::from(sum as i16), sum, "{pair:?}");
+        }
+    }
+    assert!(!excess.of(0)[0].is_empty());
+    // Together they are the weights again.
+    for panel in 0..2 {
+        for (quarter, parts) in excess.of(panel).into_iter().enumerate() {
+            for part in parts {
+                let step = &mut steps[panel * quads + part.step];
+                for (column, lack) in step[4 * quarter..].iter_mut().zip(part.weights) {
+                    for (weight, lack) in column.iter_mut().zip(lack) {
+                        *weight += lack;
+                    }
+                }
+            }
+        }
+    }
+    assert!(steps == whole);
 }

@@ -1,6 +1,6 @@
 //! What a variant of the kernels brings: how its instructions are reached, and its innermost loops.
 
-use super::pack::{Activation, ByteStep, COLUMNS, FloatStep, LANES, ShortStep};
+use super::pack::{Activation, ByteStep, COLUMNS, Excess, FloatStep, LANES, ShortStep};
 
 /// A set of instructions. A value is proof that the processor has it.
 pub(super) trait Variant: Copy + Send + Sync {
@@ -11,6 +11,9 @@ pub(super) trait Variant: Copy + Send + Sync {
     const FLOAT_ROWS: usize;
     const BYTE_ROWS: usize;
     const SHORT_ROWS: usize;
+    /// Whether [`Variant::tile_i8`] takes no two neighbouring weights whose products may together
+    /// leave 16 bits, and [`Variant::add_excess`] has to add what they lack.
+    const SATURATES: bool = false;
 
     /// Runs a kernel compiled for these instructions. The kernel has to be inlined to be.
     fn run<O>(self, kernel: impl FnOnce() -> O) -> O;
@@ -24,6 +27,17 @@ pub(super) trait Variant: Copy + Send + Sync {
         rows: &[[[Self::Activation; 4]; R]],
         panel: &[ByteStep],
     ) -> [[i32; COLUMNS]; R];
+
+    /// Adds the dot products of R int8 rows with what the columns of the panel lack.
+    #[inline(always)]
+    fn add_excess<const R: usize>(
+        self,
+        _rows: &[[[Self::Activation; 4]; R]],
+        _excess: &Excess,
+        _panel: usize,
+        _sums: &mut [[i32; COLUMNS]; R],
+    ) {
+    }
 
     /// Dot products of R int16 rows, packed, with the columns of a panel.
     fn tile_i16<const R: usize>(

@@ -1,9 +1,7 @@
-//! WebAssembly's SIMD of 128 bits, fixed and relaxed. Its features hold for the whole module, so the
-//! compiler vectorizes the element-wise kernels without being told.
+//! WebAssembly's SIMD of 128 bits. Its features hold for the whole module, so the compiler vectorizes
+//! the element-wise kernels without being told.
 
 use std::arch::wasm32::*;
-#[cfg(target_feature = "relaxed-simd")]
-use std::{hint::black_box, marker::PhantomData};
 
 use super::pack::{ByteStep, COLUMNS, FloatStep, LANES, ShortStep};
 use super::variant::Variant;
@@ -11,73 +9,6 @@ use super::variant::Variant;
 /// What every browser of the last years has: multiplies 16 bits.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Simd128;
-
-/// Multiplies bytes with `i32x4.relaxed_dot_i8x16_i7x16_add_s`, where this browser takes the second
-/// operand for bytes of the type A, and its sums are exact.
-///
-/// The instruction leaves to the processor what a set top bit there means, and whether the sum of
-/// two products may saturate at 16 bits. On a processor with neither of the exact meanings [`Simd128`]
-/// runs: seven-bit operands, exact everywhere, would be other numbers than on all other machines, and
-/// there the instruction costs as many multiplications as two of 16 bits.
-#[cfg(target_feature = "relaxed-simd")]
-#[derive(Debug)]
-pub(super) struct Relaxed<A>(PhantomData<A>);
-
-#[cfg(target_feature = "relaxed-simd")]
-impl<A> Clone for Relaxed<A> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-#[cfg(target_feature = "relaxed-simd")]
-impl<A> Copy for Relaxed<A> {}
-
-/// Weights and activations of the probe: all signs, and products of which two leave 16 bits.
-#[cfg(target_feature = "relaxed-simd")]
-const PROBE: [[u8; 16]; 2] = [
-    [
-        127, 127, 127, 127, 128, 128, 128, 128, 255, 1, 129, 126, 3, 200, 77, 250,
-    ],
-    [
-        255, 255, 254, 253, 255, 255, 255, 255, 128, 127, 129, 200, 0, 255, 131, 64,
-    ],
-];
-
-#[cfg(target_feature = "relaxed-simd")]
-impl<A: Copy + Send + Sync + 'static> Relaxed<A> {
-    /// Whether the products that `product` finds are those of this browser.
-    fn detect_by(product: impl Fn(u8, u8) -> i32) -> Option<Self> {
-        let [weights, x] = black_box(PROBE);
-        let sums = {
-            // SAFETY: the arrays are 16 bytes, and the loads need no alignment.
-            let [weights, x] =
-                [weights, x].map(|bytes| unsafe { v128_load(bytes.as_ptr().cast()) });
-            let sums = i32x4_relaxed_dot_i8x16_i7x16_add(weights, x, i32x4_splat(black_box(11)));
-            let mut array = [0; 4];
-            store(&mut array, sums);
-            array
-        };
-        let expected = std::array::from_fn::<i32, 4, _>(|lane| {
-            let products = (4 * lane..4 * lane + 4).map(|i| product(PROBE[0][i], PROBE[1][i]));
-            11 + products.sum::<i32>()
-        });
-        (sums == expected).then_some(Self(PhantomData))
-    }
-}
-
-#[cfg(target_feature = "relaxed-simd")]
-impl Relaxed<u8> {
-    pub(super) fn detect() -> Option<Self> {
-        Self::detect_by(|weight, x| i32::from(weight.cast_signed()) * i32::from(x))
-    }
-}
-
-#[cfg(target_feature = "relaxed-simd")]
-impl Relaxed<i8> {
-    pub(super) fn detect() -> Option<Self> {
-        Self::detect_by(|weight, x| i32::from(weight.cast_signed()) * i32::from(x.cast_signed()))
-    }
-}
 
 impl Variant for Simd128 {
     type Activation = i16;
@@ -142,64 +73,13 @@ impl Variant for Simd128 {
     }
 }
 
-#[cfg(target_feature = "relaxed-simd")]
-impl<A: super::pack::Activation> Variant for Relaxed<A> {
-    type Activation = A;
-    const FLOAT_ROWS: usize = 4;
-    const BYTE_ROWS: usize = 10;
-    const SHORT_ROWS: usize = 4;
-
-    #[inline(always)]
-    fn run<O>(self, kernel: impl FnOnce() -> O) -> O {
-        kernel()
-    }
-
-    #[inline(always)]
-    fn tile_f32<const R: usize>(self, rows: [&[f32]; R], panel: &[FloatStep]) -> [[f32; LANES]; R] {
-        tile_f32(rows, panel)
-    }
-
-    /// Four columns at a time, a vector of sums per row.
-    #[inline(always)]
-    fn tile_i8<const R: usize>(
-        self,
-        rows: &[[[A; 4]; R]],
-        panel: &[ByteStep],
-    ) -> [[i32; COLUMNS]; R] {
-        const { assert!(size_of::<A>() == 1) }
-        let mut arrays = [[0; COLUMNS]; R];
-        for quarter in 0..4 {
-            let mut sums = [i32x4_splat(0); R];
-            for (rows, step) in rows.iter().zip(panel) {
-                // SAFETY: four columns are 16 bytes, and the load needs no alignment.
-                let weights = unsafe { v128_load(step[4 * quarter..][..4].as_ptr().cast()) };
-                for (sum, x) in sums.iter_mut().zip(rows) {
-                    // SAFETY: four activations are 4 bytes, and the load needs no alignment.
-                    let x = unsafe { v128_load32_splat(x.as_ptr().cast()) };
-                    *sum = i32x4_relaxed_dot_i8x16_i7x16_add(weights, x, *sum);
-                }
-            }
-            for (array, sum) in arrays.iter_mut().zip(sums) {
-                store(&mut array.as_chunks_mut().0[quarter], sum);
-            }
-        }
-        arrays
-    }
-
-    #[inline(always)]
-    fn tile_i16<const R: usize>(
-        self,
-        rows: &[[[i16; 2]; R]],
-        panel: &[ShortStep],
-    ) -> [[i32; COLUMNS]; R] {
-        tile_i16(rows, panel)
-    }
-}
-
 /// Two vectors of sums per row. Relaxed multiply-add is not used: it fuses on some machines and not
 /// on others.
 #[inline(always)]
-fn tile_f32<const R: usize>(rows: [&[f32]; R], panel: &[FloatStep]) -> [[f32; LANES]; R] {
+pub(super) fn tile_f32<const R: usize>(
+    rows: [&[f32]; R],
+    panel: &[FloatStep],
+) -> [[f32; LANES]; R] {
     let rows = rows.map(|row| &row[..panel.len()]);
     let mut sums = [[f32x4_splat(0.0); 2]; R];
     for (k, step) in panel.iter().enumerate() {
@@ -226,7 +106,10 @@ fn tile_f32<const R: usize>(rows: [&[f32]; R], panel: &[FloatStep]) -> [[f32; LA
 
 /// Eight columns at a time, two vectors of sums per row.
 #[inline(always)]
-fn tile_i16<const R: usize>(rows: &[[[i16; 2]; R]], panel: &[ShortStep]) -> [[i32; COLUMNS]; R] {
+pub(super) fn tile_i16<const R: usize>(
+    rows: &[[[i16; 2]; R]],
+    panel: &[ShortStep],
+) -> [[i32; COLUMNS]; R] {
     let mut arrays = [[0; COLUMNS]; R];
     for half in 0..2 {
         let mut sums = [[i32x4_splat(0); 2]; R];
@@ -253,7 +136,7 @@ fn tile_i16<const R: usize>(rows: &[[[i16; 2]; R]], panel: &[ShortStep]) -> [[i3
 }
 
 #[inline(always)]
-fn store(to: &mut [i32; 4], sums: v128) {
+pub(super) fn store(to: &mut [i32; 4], sums: v128) {
     // SAFETY: the array is 16 bytes, and the store needs no alignment.
     unsafe { v128_store(to.as_mut_ptr().cast(), sums) };
 }
