@@ -50,7 +50,7 @@ pub(super) fn build() -> Result<Vec<Build>> {
         if let Some(wasm_opt) = &tools.wasm_opt {
             let wasm = out.join("bench_bg.wasm");
             run(Command::new(wasm_opt)
-                .args(["-O3", "-o"])
+                .args([site::WORKER_OPTIMIZATION, "-o"])
                 .args([&wasm, &wasm]))?;
         }
         let address = |file| format!("/bench/engine/{name}/{file}");
