@@ -8,6 +8,10 @@ use super::Bundle;
 use super::container::{Container, Data, header, header_end, read_header};
 use crate::Error;
 
+/// So much memory is asked for on the word of a header that nothing has vouched for yet; a larger
+/// tensor gets more as it arrives.
+const MAX_RESERVED: usize = 64 << 20;
+
 /// Takes an exported file piece by piece, each tensor into memory of its own: whoever reads the
 /// [`Bundle`] can free one while others are still needed, and the file is never in memory as a whole.
 #[derive(Debug, Default)]
@@ -98,7 +102,7 @@ impl Tensors {
                 (Some(current), _) => current,
                 (None, Some((start, end))) => {
                     let mut values = Vec::new();
-                    values.try_reserve_exact(end - start)?;
+                    values.try_reserve_exact((end - start).min(MAX_RESERVED))?;
                     self.values.push(values);
                     self.values.len() - 1
                 }
@@ -110,6 +114,7 @@ impl Tensors {
             let (start, end) = self.places[current];
             let values = &mut self.values[current];
             let (these, rest) = bytes.split_at(bytes.len().min(end - start - values.len()));
+            values.try_reserve(these.len())?;
             values.extend_from_slice(these);
             self.received += these.len();
             bytes = rest;
