@@ -5,8 +5,12 @@ mod vocab;
 use std::collections::HashMap;
 use std::ops::Range;
 
+use serde::Deserialize;
 use serde_json::Value;
-use tokenizers::NormalizerWrapper;
+use tokenizers::models::wordpiece::WordPiece;
+use tokenizers::normalizers::BertNormalizer;
+use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
+use tokenizers::{DecoderWrapper, Model, PaddingParams, PostProcessorWrapper, TokenizerImpl};
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
 use crate::Error;
@@ -59,11 +63,48 @@ fn is_ideograph(c: char) -> bool {
 #[derive(Debug, Clone)]
 pub struct Tokenizer {
     /// Without truncation, padding and post-processing; special tokens in a text are text.
-    inner: tokenizers::Tokenizer,
-    json: String,
+    inner: Inner,
+    /// What of the `tokenizer.json` is not used, to be written again.
+    post_processor: Option<PostProcessorWrapper>,
+    padding: Option<PaddingParams>,
     cls: u32,
     sep: u32,
     pad: u32,
+}
+
+/// The parts by their own types: where any kind may come, each is read in a detour over a tree of
+/// JSON values, which for a vocabulary takes several times as long.
+type Inner = TokenizerImpl<
+    WordPiece,
+    BertNormalizer,
+    BertPreTokenizer,
+    PostProcessorWrapper,
+    DecoderWrapper,
+>;
+
+/// What a `tokenizer.json` says of its parts.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Outline {
+    model: Option<Part>,
+    normalizer: Option<Part>,
+    pre_tokenizer: Option<Part>,
+    post_processor: Value,
+    padding: Option<Padding>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Part {
+    r#type: Option<String>,
+    /// A model's.
+    unk_token: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Padding {
+    pad_token: Option<String>,
 }
 
 /// A tokenized text.
@@ -89,29 +130,29 @@ impl Tokenizer {
     /// one word.
     pub fn from_json(json: &str) -> Result<Self, Error> {
         let error = |problem: String| Error::Tokenizer(problem);
-        let value: Value =
-            serde_json::from_str(json).map_err(|e| error(format!("not JSON: {e}")))?;
-        for (part, wanted) in [
-            ("model", "WordPiece"),
-            ("normalizer", "BertNormalizer"),
-            ("pre_tokenizer", "BertPreTokenizer"),
+        let outline: Option<Outline> =
+            serde_json::from_str(json).map_err(|e| error(format!("not JSON of its form: {e}")))?;
+        let outline = outline.unwrap_or_default();
+        for (name, part, wanted) in [
+            ("model", &outline.model, "WordPiece"),
+            ("normalizer", &outline.normalizer, "BertNormalizer"),
+            ("pre_tokenizer", &outline.pre_tokenizer, "BertPreTokenizer"),
         ] {
-            match value[part]["type"].as_str() {
-                Some(found) if found == wanted => {}
-                found => {
-                    let found = found.unwrap_or("none");
-                    return Err(error(format!("its {part} is {found}, not BERT's {wanted}")));
-                }
+            let found = part.as_ref().and_then(|part| part.r#type.as_deref());
+            if found != Some(wanted) {
+                let found = found.unwrap_or("none");
+                return Err(error(format!("its {name} is {found}, not BERT's {wanted}")));
             }
         }
-        let mut inner: tokenizers::Tokenizer = json.parse().map_err(|e| error(format!("{e}")))?;
+        let mut inner: Inner = serde_json::from_str(json).map_err(|e| error(format!("{e}")))?;
 
         let id = |name: &str| {
             let id = inner.token_to_id(name);
             id.ok_or_else(|| error(format!("the vocabulary lacks the special token `{name}`")))
         };
-        id(value["model"]["unk_token"].as_str().unwrap_or("[UNK]"))?;
-        let (cls, sep) = match specials(&value["post_processor"]) {
+        let unk = outline.model.and_then(|model| model.unk_token);
+        id(unk.as_deref().unwrap_or("[UNK]"))?;
+        let (cls, sep) = match specials(&outline.post_processor) {
             Some((cls, sep)) => (id(cls)?, id(sep)?),
             None => {
                 return Err(error(
@@ -121,25 +162,23 @@ impl Tokenizer {
             }
         };
         // Hugging Face keeps the name of another padding token in the padding section only.
-        let other_pad = value["padding"]["pad_token"]
-            .as_str()
-            .filter(|name| *name != "[PAD]");
-        let pad = id(other_pad.unwrap_or("[PAD]"))?;
+        let other_pad = outline.padding.and_then(|padding| padding.pad_token);
+        let other_pad = other_pad.filter(|name| name != "[PAD]");
+        let pad = id(other_pad.as_deref().unwrap_or("[PAD]"))?;
         check_vocabulary(&inner)?;
 
         inner
             .with_truncation(None)
             .map_err(|e| error(format!("{e}")))?;
-        if other_pad.is_none() {
-            inner.with_padding(None);
-        }
-        let json = inner.to_string(false).map_err(|e| error(format!("{e}")))?;
+        let post_processor = inner.get_post_processor().cloned();
+        let padding = inner.get_padding().cloned();
         inner.with_padding(None);
-        inner.with_post_processor(None::<tokenizers::PostProcessorWrapper>);
+        inner.with_post_processor(None::<PostProcessorWrapper>);
         inner.set_encode_special_tokens(true);
         Ok(Self {
             inner,
-            json,
+            post_processor,
+            padding: padding.filter(|_| other_pad.is_some()),
             cls,
             sep,
             pad,
@@ -158,7 +197,10 @@ impl Tokenizer {
 
     /// The text of a `tokenizer.json` that [`Self::from_json`] reads back.
     pub fn to_json(&self) -> String {
-        self.json.clone()
+        let mut whole = self.inner.clone();
+        whole.with_post_processor(self.post_processor.clone());
+        whole.with_padding(self.padding.clone());
+        serde_json::to_string(&whole).expect("a tokenizer is JSON")
     }
 
     /// The vocabulary in id order, one token per line, as in `vocab.txt`.
@@ -170,10 +212,9 @@ impl Tokenizer {
 
     /// Whether input is lower-cased.
     pub fn lowercase(&self) -> bool {
-        match self.inner.get_normalizer() {
-            Some(NormalizerWrapper::BertNormalizer(normalizer)) => normalizer.lowercase,
-            _ => false,
-        }
+        self.inner
+            .get_normalizer()
+            .is_some_and(|normalizer| normalizer.lowercase)
     }
 
     /// Number of tokens in the vocabulary; every id is below it.
@@ -255,32 +296,35 @@ fn specials(post_processor: &Value) -> Option<(&str, &str)> {
 
 /// Every id below the size is one token that a line of a `vocab.txt` can hold, and added tokens are
 /// words.
-fn check_vocabulary(tokenizer: &tokenizers::Tokenizer) -> Result<(), Error> {
-    let vocabulary = tokenizer.get_vocab(true);
-    let mut used = vec![false; vocabulary.len()];
-    for (token, &id) in &vocabulary {
-        match used.get_mut(id as usize) {
-            Some(used) if !*used => *used = true,
-            _ => {
-                let size = vocabulary.len();
-                let problem = format!(
-                    "token `{token}` has id {id}, but the {size} tokens do not have the ids 0 to {}",
-                    size - 1
-                );
-                return Err(Error::Tokenizer(problem));
-            }
-        }
+fn check_vocabulary(tokenizer: &Inner) -> Result<(), Error> {
+    let error = |problem| Err(Error::Tokenizer(problem));
+    let size = tokenizer.get_vocab_size(true);
+    let added = tokenizer.get_added_tokens_decoder();
+    for id in 0..size as u32 {
+        let token = added.get(&id).map(|token| token.content.clone());
+        let Some(token) = token.or_else(|| tokenizer.get_model().id_to_token(id)) else {
+            // There are as many tokens as ids, so one of them has another.
+            let vocabulary = tokenizer.get_vocab(true);
+            let wrong = |&(token, &id): &(&String, &u32)| {
+                id as usize >= size || tokenizer.id_to_token(id).as_ref() != Some(token)
+            };
+            let first = vocabulary.iter().filter(wrong).min_by_key(|&(_, id)| id);
+            let (token, id) = first.expect("ids that are missing are those of other tokens");
+            return error(format!(
+                "token `{token}` has id {id}, but the {size} tokens do not have the ids 0 to {}",
+                size - 1
+            ));
+        };
         if token.contains(['\n', '\r']) {
-            return Err(Error::Tokenizer(format!("token {id} holds a line end")));
+            return error(format!("token {id} holds a line end"));
         }
     }
-    for token in tokenizer.get_added_tokens_decoder().values() {
+    for token in added.values() {
         if !token.special && !is_word(&token.content) {
-            let problem = format!(
+            return error(format!(
                 "added token `{}` is not one word, and tokens never reach over words",
                 token.content
-            );
-            return Err(Error::Tokenizer(problem));
+            ));
         }
     }
     Ok(())

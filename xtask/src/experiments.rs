@@ -7,6 +7,7 @@ mod results;
 use std::cmp::Reverse;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
@@ -16,8 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-pub(crate) use self::recipes::CLAIMED;
-use self::recipes::{EXPERIMENTS, Experiment, Recipe};
+use self::recipes::{CLAIM_SEEDS, CLAIMED, EXPERIMENTS, Experiment, LEARNING_CURVE, Recipe};
 use self::results::Run;
 use crate::command::{cargo, command, run};
 use crate::{root, target, train};
@@ -102,6 +102,13 @@ pub(crate) fn experiments(args: &Args) -> Result<()> {
         }));
     }
     write_json(&path, &runs)?;
+    if runs.iter().any(|done| done.question == LEARNING_CURVE) {
+        run(command(&trainer)
+            .args(["plot", LEARNING_CURVE])
+            .arg(&path)
+            .arg("--output")
+            .arg(path.with_file_name("learning-curve.svg")))?;
+    }
     println!("{}", results::table(&runs));
     let failed = failed.into_inner();
     ensure!(
@@ -109,6 +116,21 @@ pub(crate) fn experiments(args: &Args) -> Result<()> {
         "runs that failed: {failed}; the others are in {RESULTS}"
     );
     Ok(())
+}
+
+/// Trains by the claimed recipe with its first seed, on all cores, and returns the model's folder.
+/// It is one of the runs above, and its result counts as theirs.
+pub(crate) fn train_claimed() -> Result<PathBuf> {
+    let work = target().join("experiments");
+    let base = train::base()?;
+    let trainer = build(&work)?;
+    make_data(&trainer, &work)?;
+    let job = job(&work, recipes::first(&CLAIMED), CLAIM_SEEDS[0])?;
+    let threads = thread::available_parallelism()?.get();
+    let start = Instant::now();
+    run(training(&job, &trainer, &base).env("RAYON_NUM_THREADS", threads.to_string()))?;
+    note(&job, start.elapsed().as_secs() * threads as u64)?;
+    Ok(job.folder)
 }
 
 /// Builds the trainer and returns a copy, so that one program makes all runs whatever is built
@@ -211,24 +233,15 @@ fn finished(job: &Job) -> Result<Option<Run>> {
     Ok(run.filter(|run| run.fingerprint == job.fingerprint))
 }
 
-/// Trains and notes the result; what the trainer prints goes to `log` in the run's folder.
+/// Trains in silence and leaves the scores and curves; what the trainer prints goes to `log` in the
+/// run's folder.
 fn perform(job: &Job, trainer: &Path, base: &Path) -> Result<Run> {
     let folder = &job.folder;
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let path = folder.join("log");
     let log = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
-    let mut training = command(trainer);
+    let mut training = training(job, trainer, base);
     training
-        .args(["fine-tune", "--overwrite", "--base"])
-        .arg(base);
-    for file in &job.train {
-        training.arg("--train").arg(file);
-    }
-    training
-        .args(["--dev", DEV, "--seed", &job.seed.to_string()])
-        .args(job.experiment.recipe.arguments().split(' '))
-        .arg("--output")
-        .arg(folder)
         .env("RAYON_NUM_THREADS", "1")
         .stdout(log.try_clone()?)
         .stderr(log);
@@ -241,7 +254,25 @@ fn perform(job: &Job, trainer: &Path, base: &Path) -> Result<Run> {
         "failed ({status}); {} says why",
         path.display()
     );
-    note(job, start.elapsed().as_secs())
+    let run = note(job, start.elapsed().as_secs())?;
+    drop_weights(folder).with_context(|| format!("cannot clear {}", folder.display()))?;
+    Ok(run)
+}
+
+fn training(job: &Job, trainer: &Path, base: &Path) -> Command {
+    let mut training = command(trainer);
+    training
+        .args(["fine-tune", "--overwrite", "--base"])
+        .arg(base);
+    for file in &job.train {
+        training.arg("--train").arg(file);
+    }
+    training
+        .args(["--dev", DEV, "--seed", &job.seed.to_string()])
+        .args(job.experiment.recipe.arguments().split(' '))
+        .arg("--output")
+        .arg(&job.folder);
+    training
 }
 
 /// Writes run.json from what the trainer has left.
@@ -270,7 +301,6 @@ fn note(job: &Job, seconds: u64) -> Result<Run> {
         seconds,
         fingerprint: job.fingerprint.clone(),
     };
-    drop_weights(&job.folder).with_context(|| format!("cannot clear {}", job.folder.display()))?;
     write_json(&job.folder.join("run.json"), &run)?;
     Ok(run)
 }

