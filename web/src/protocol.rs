@@ -1,15 +1,15 @@
 //! Every message between the page and its worker.
 //!
-//! A message is a JavaScript object made by `serde-wasm-bindgen`. The worker says [`Event::Started`] once it listens; the page
-//! answers with [`Request::Load`] and, after [`Event::Loaded`], sends the note after every change. Each text has a revision; a
-//! newer one cancels what the worker is still doing for an older one, and the page ignores answers to all but its latest.
+//! A message is a JavaScript object made by `serde-wasm-bindgen`. The page sends [`Request::Load`] at once and, after
+//! [`Event::Loaded`], the note after every change. Each text has a revision; a newer one cancels what the worker is still doing
+//! for an older one, and the page ignores answers to all but its latest.
 
 use serde::{Deserialize, Serialize};
 
 /// Page to worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
-    /// Fetch and prepare a model; once, as the first message.
+    /// Fetch and prepare a model; once, as the first message. `start.js` knows it, too.
     Load {
         /// Absolute address of the exported file.
         url: String,
@@ -32,8 +32,6 @@ pub enum Request {
 /// Worker to page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Event {
-    /// The worker listens.
-    Started,
     /// Bytes of the model file have arrived.
     Downloading {
         /// Bytes so far.

@@ -27,8 +27,9 @@ pub(super) struct Container<'a> {
 pub(super) enum Data<'a> {
     /// As they lie in the file, after its header.
     Whole(&'a [u8]),
-    /// Each by itself, by where it begins and ends there; those without values are left out.
-    Apart(HashMap<(usize, usize), Vec<u8>>),
+    /// Each by itself with its CRC-32, by where it begins and ends there; those without values are left
+    /// out.
+    Apart(HashMap<(usize, usize), (Vec<u8>, u32)>),
 }
 
 impl<'a> Container<'a> {
@@ -120,15 +121,13 @@ impl<'a> Container<'a> {
         serde_json::from_str(&json).map_err(|e| self.metadata_error("checksums", e.to_string()))
     }
 
-    fn check(&self, name: &str, bytes: &[u8], checksums: &Checksums) -> Result<(), String> {
+    fn check(&self, name: &str, found: u32, checksums: &Checksums) -> Result<(), String> {
         match checksums.get(name) {
             None => Err("has no checksum".into()),
-            Some(&expected) => match crc32fast::hash(bytes) {
-                found if found == expected => Ok(()),
-                found => Err(format!(
-                    "is damaged: its checksum is {found:08x}, expected {expected:08x}; fetch or export the file again"
-                )),
-            },
+            Some(&expected) if found == expected => Ok(()),
+            Some(expected) => Err(format!(
+                "is damaged: its checksum is {found:08x}, expected {expected:08x}; fetch or export the file again"
+            )),
         }
     }
 
@@ -137,7 +136,7 @@ impl<'a> Container<'a> {
             .fields
             .get(name)
             .ok_or_else(|| self.metadata_error(name, "is missing".into()))?;
-        self.check(name, value.as_bytes(), checksums)
+        self.check(name, crc32fast::hash(value.as_bytes()), checksums)
             .map_err(|problem| self.metadata_error(name, problem))
     }
 
@@ -166,9 +165,10 @@ impl<'a> Container<'a> {
             let problem = format!("has shape {:?}, the config asks for {shape:?}", info.shape);
             return Err(self.tensor_error(name, problem));
         }
-        let bytes = self.data.take(info.data_offsets);
+        let (bytes, checksum) = self.data.take(info.data_offsets);
         if let Some(checksums) = checksums {
-            self.check(name, &bytes, checksums)
+            let found = checksum.unwrap_or_else(|| crc32fast::hash(&bytes));
+            self.check(name, found, checksums)
                 .map_err(|problem| self.tensor_error(name, problem))?;
         }
         Ok(bytes)
@@ -197,8 +197,12 @@ impl<'a> Container<'a> {
         checksums: &Checksums,
     ) -> Result<Cow<'a, [u8]>, Error> {
         let bytes = self.take(name, Dtype::I8, shape, Some(checksums))?;
-        let broken = bytes.iter().position(|byte| byte.cast_signed() == i8::MIN);
-        match broken {
+        let least = i8::MIN.cast_unsigned();
+        // Asked first: this goes by words of bytes.
+        let broken = bytes
+            .contains(&least)
+            .then(|| bytes.iter().position(|&byte| byte == least));
+        match broken.flatten() {
             None => Ok(bytes),
             Some(at) => {
                 Err(self.tensor_error(name, format!("value {at} is -128, outside -127..=127")))
@@ -225,10 +229,14 @@ impl<'a> Container<'a> {
 }
 
 impl<'a> Data<'a> {
-    fn take(&mut self, place: (usize, usize)) -> Cow<'a, [u8]> {
+    /// The bytes of a tensor and, where it is known already, their checksum.
+    fn take(&mut self, place: (usize, usize)) -> (Cow<'a, [u8]>, Option<u32>) {
         match self {
-            Self::Whole(bytes) => Cow::Borrowed(&bytes[place.0..place.1]),
-            Self::Apart(parts) => Cow::Owned(parts.remove(&place).unwrap_or_default()),
+            Self::Whole(bytes) => (Cow::Borrowed(&bytes[place.0..place.1]), None),
+            Self::Apart(parts) => {
+                let (bytes, checksum) = parts.remove(&place).unwrap_or_default();
+                (Cow::Owned(bytes), Some(checksum))
+            }
         }
     }
 }

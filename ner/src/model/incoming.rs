@@ -2,6 +2,7 @@
 
 use std::collections::TryReserveError;
 
+use crc32fast::Hasher;
 use safetensors::tensor::Metadata;
 
 use super::Bundle;
@@ -14,6 +15,7 @@ const MAX_RESERVED: usize = 64 << 20;
 
 /// Takes an exported file piece by piece, each tensor into memory of its own: whoever reads the
 /// [`Bundle`] can free one while others are still needed, and the file is never in memory as a whole.
+/// Checksums are made of the pieces, while others are on their way.
 #[derive(Debug, Default)]
 pub struct Incoming {
     /// What comes before the tensors; everything, where that is not understood.
@@ -27,8 +29,8 @@ struct Tensors {
     metadata: Metadata,
     /// Where they begin and end, in the order of the file. Those without values are left out.
     places: Vec<(usize, usize)>,
-    /// Of the first ones; all but the last are complete.
-    values: Vec<Vec<u8>>,
+    /// Bytes and checksums of the first ones; all but the last are complete.
+    values: Vec<(Vec<u8>, Hasher)>,
     /// Bytes after the header, also those that no tensor has room for.
     received: usize,
 }
@@ -69,7 +71,9 @@ impl Incoming {
             // Says what is wrong with the header.
             None => Tensors::new(read_header(file, &self.head)?.1),
         };
-        let data = Data::Apart(tensors.places.into_iter().zip(tensors.values).collect());
+        let values = tensors.values.into_iter();
+        let values = values.map(|(bytes, checksum)| (bytes, checksum.finalize()));
+        let data = Data::Apart(tensors.places.into_iter().zip(values).collect());
         let container = Container::new(file, tensors.metadata, tensors.received, data)?;
         Bundle::from_container(container)
     }
@@ -96,14 +100,14 @@ impl Tensors {
         while !bytes.is_empty() {
             let open = self.values.len().checked_sub(1).filter(|&last| {
                 let (start, end) = self.places[last];
-                self.values[last].len() < end - start
+                self.values[last].0.len() < end - start
             });
             let current = match (open, self.places.get(self.values.len())) {
                 (Some(current), _) => current,
                 (None, Some((start, end))) => {
                     let mut values = Vec::new();
                     values.try_reserve_exact((end - start).min(MAX_RESERVED))?;
-                    self.values.push(values);
+                    self.values.push((values, Hasher::new()));
                     self.values.len() - 1
                 }
                 (None, None) => {
@@ -112,10 +116,11 @@ impl Tensors {
                 }
             };
             let (start, end) = self.places[current];
-            let values = &mut self.values[current];
+            let (values, checksum) = &mut self.values[current];
             let (these, rest) = bytes.split_at(bytes.len().min(end - start - values.len()));
             values.try_reserve(these.len())?;
             values.extend_from_slice(these);
+            checksum.update(these);
             self.received += these.len();
             bytes = rest;
         }

@@ -68,7 +68,10 @@ impl Page {
             move |event| self.on_event(event),
             move |trouble| self.on_trouble(trouble),
         ) {
-            Ok(client) => self.client.set_value(Some(client)),
+            Ok(client) => {
+                client.load(self.failed.get_value());
+                self.client.set_value(Some(client));
+            }
             Err(trouble) => self.on_trouble(trouble),
         }
     }
@@ -111,10 +114,6 @@ impl Page {
     fn on_event(self, event: Event) {
         let revision = self.revision.get_value();
         match event {
-            Event::Started => self.client.with_value(|client| {
-                let afresh = self.failed.get_value();
-                client.iter().for_each(|client| client.load(afresh));
-            }),
             Event::Downloading { received, total } => {
                 self.stage.set(Stage::Downloading { received, total })
             }

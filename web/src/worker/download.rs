@@ -1,17 +1,25 @@
 //! The model file, streamed.
 
+use js_sys::{Date, Promise};
 use ner::model::Incoming;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{
-    ReadableStreamDefaultReader, ReadableStreamReadResult, RequestCache, RequestInit, Response,
-};
+use web_sys::{ReadableStreamDefaultReader, ReadableStreamReadResult, Response};
 
-use crate::scope;
+/// The page draws what it is told; more often than this nobody would see it.
+const PROGRESS_MS: f64 = 50.0;
+
+#[wasm_bindgen]
+extern "C" {
+    /// As `fetch`; see `start.js`, which may have begun before.
+    #[wasm_bindgen(js_name = fetchModel)]
+    fn fetch_model(url: &str, afresh: bool) -> Promise;
+}
 
 /// Fetches a model, and tells how many bytes it has; `name` is what messages call it, `afresh` passes over the browser's cache.
 ///
-/// `progress` is told the bytes that have arrived and, where the server says it and it still can be true, those of the whole file.
+/// `progress` is told from time to time the bytes that have arrived and, where the server says it and it still can be true, those
+/// of the whole file.
 ///
 /// # Errors
 /// Says in words what went wrong and what to do.
@@ -21,15 +29,7 @@ pub(crate) async fn fetch(
     afresh: bool,
     progress: impl Fn(u32, Option<u32>),
 ) -> Result<(Incoming, u32), String> {
-    // Otherwise asks the server whether what is in the cache still holds: a model is replaced under its name.
-    let init = RequestInit::new();
-    init.set_cache(if afresh {
-        RequestCache::Reload
-    } else {
-        RequestCache::NoCache
-    });
-    let request = scope::global().fetch_with_str_and_init(url, &init);
-    let response: Response = match JsFuture::from(request).await {
+    let response: Response = match JsFuture::from(fetch_model(url, afresh)).await {
         Ok(response) => response.unchecked_into(),
         Err(error) => {
             let reason = reason(&error);
@@ -65,6 +65,7 @@ pub(crate) async fn fetch(
     let mut file = Incoming::default();
     let (mut received, mut bytes) = (0, Vec::new());
     progress(0, total);
+    let mut told = Date::now();
 
     let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
     loop {
@@ -89,7 +90,10 @@ pub(crate) async fn fetch(
         // A server that sends more than it announced announced something else.
         received += part.length();
         total = total.filter(|&total| received <= total);
-        progress(received, total);
+        if Date::now() - told >= PROGRESS_MS {
+            progress(received, total);
+            told = Date::now();
+        }
     }
 }
 

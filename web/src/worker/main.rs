@@ -58,7 +58,6 @@ fn main() {
         }
     });
     scope::listen(on_message);
-    scope::post(&Event::Started);
 }
 
 async fn load(
