@@ -5,12 +5,12 @@ mod vocab;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
-use tokenizers::{DecoderWrapper, Model, PaddingParams, PostProcessorWrapper, TokenizerImpl};
+use tokenizers::{Decoder, Encoding, Model, PaddingParams, PostProcessor, TokenizerImpl};
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
 use crate::Error;
@@ -62,10 +62,9 @@ fn is_ideograph(c: char) -> bool {
 /// A WordPiece tokenizer of a BERT model.
 #[derive(Debug, Clone)]
 pub struct Tokenizer {
-    /// Without truncation, padding and post-processing; special tokens in a text are text.
+    /// Without truncation and padding; special tokens in a text are text.
     inner: Inner,
-    /// What of the `tokenizer.json` is not used, to be written again.
-    post_processor: Option<PostProcessorWrapper>,
+    /// Where it names the padding token; to be written again.
     padding: Option<PaddingParams>,
     cls: u32,
     sep: u32,
@@ -74,13 +73,32 @@ pub struct Tokenizer {
 
 /// The parts by their own types: where any kind may come, each is read in a detour over a tree of
 /// JSON values, which for a vocabulary takes several times as long.
-type Inner = TokenizerImpl<
-    WordPiece,
-    BertNormalizer,
-    BertPreTokenizer,
-    PostProcessorWrapper,
-    DecoderWrapper,
->;
+type Inner = TokenizerImpl<WordPiece, BertNormalizer, BertPreTokenizer, Unused, Unused>;
+
+/// A part that does nothing here, and is written again as it was.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Unused(Value);
+
+impl PostProcessor for Unused {
+    fn added_tokens(&self, _is_pair: bool) -> usize {
+        0
+    }
+
+    fn process_encodings(
+        &self,
+        encodings: Vec<Encoding>,
+        _add_special_tokens: bool,
+    ) -> tokenizers::Result<Vec<Encoding>> {
+        Ok(encodings)
+    }
+}
+
+impl Decoder for Unused {
+    fn decode_chain(&self, tokens: Vec<String>) -> tokenizers::Result<Vec<String>> {
+        Ok(tokens)
+    }
+}
 
 /// What a `tokenizer.json` says of its parts.
 #[derive(Deserialize, Default)]
@@ -170,14 +188,11 @@ impl Tokenizer {
         inner
             .with_truncation(None)
             .map_err(|e| error(format!("{e}")))?;
-        let post_processor = inner.get_post_processor().cloned();
         let padding = inner.get_padding().cloned();
         inner.with_padding(None);
-        inner.with_post_processor(None::<PostProcessorWrapper>);
         inner.set_encode_special_tokens(true);
         Ok(Self {
             inner,
-            post_processor,
             padding: padding.filter(|_| other_pad.is_some()),
             cls,
             sep,
@@ -198,7 +213,6 @@ impl Tokenizer {
     /// The text of a `tokenizer.json` that [`Self::from_json`] reads back.
     pub fn to_json(&self) -> String {
         let mut whole = self.inner.clone();
-        whole.with_post_processor(self.post_processor.clone());
         whole.with_padding(self.padding.clone());
         serde_json::to_string(&whole).expect("a tokenizer is JSON")
     }

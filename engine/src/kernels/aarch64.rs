@@ -25,11 +25,6 @@ impl Variant for Dotprod {
     const SHORT_ROWS: usize = 4;
 
     #[inline(always)]
-    fn run<O>(self, kernel: impl FnOnce() -> O) -> O {
-        kernel()
-    }
-
-    #[inline(always)]
     fn tile_f32<const R: usize>(self, rows: [&[f32]; R], panel: &[FloatStep]) -> [[f32; LANES]; R] {
         // The compiler finds it by itself.
         Scalar.tile_f32(rows, panel)
@@ -59,13 +54,7 @@ impl Variant for Dotprod {
                     }
                 }
             }
-            let mut arrays = [[0; COLUMNS]; R];
-            for (array, sums) in arrays.iter_mut().zip(sums) {
-                for (columns, sum) in array.as_chunks_mut::<4>().0.iter_mut().zip(sums) {
-                    vst1q_s32(columns.as_mut_ptr(), sum);
-                }
-            }
-            arrays
+            store(sums)
         }
     }
 
@@ -93,15 +82,22 @@ impl Variant for Dotprod {
                     }
                 }
             }
-            let mut arrays = [[0; COLUMNS]; R];
-            for (array, sums) in arrays.iter_mut().zip(sums) {
-                for (columns, sum) in array.as_chunks_mut::<4>().0.iter_mut().zip(sums) {
-                    vst1q_s32(columns.as_mut_ptr(), sum);
-                }
-            }
-            arrays
+            store(sums)
         }
     }
+}
+
+#[inline(always)]
+fn store<const R: usize>(sums: [[int32x4_t; 4]; R]) -> [[i32; COLUMNS]; R] {
+    let mut arrays = [[0; COLUMNS]; R];
+    for (array, sums) in arrays.iter_mut().zip(sums) {
+        for (columns, sum) in array.as_chunks_mut::<4>().0.iter_mut().zip(sums) {
+            // SAFETY: every processor of this architecture has NEON. Four columns are the 16 bytes that
+            // the store writes.
+            unsafe { vst1q_s32(columns.as_mut_ptr(), sum) };
+        }
+    }
+    arrays
 }
 
 /// `sum + weights · x`, four bytes a lane. The intrinsic for it is not stable yet.

@@ -117,11 +117,6 @@ impl<A: Activation> Variant for Relaxed<A> {
     const SHORT_ROWS: usize = 4;
 
     #[inline(always)]
-    fn run<O>(self, kernel: impl FnOnce() -> O) -> O {
-        kernel()
-    }
-
-    #[inline(always)]
     fn tile_f32<const R: usize>(self, rows: [&[f32]; R], panel: &[FloatStep]) -> [[f32; LANES]; R] {
         tile_f32(rows, panel)
     }
@@ -169,11 +164,6 @@ impl Variant for RelaxedPairs {
     const BYTE_ROWS: usize = 10;
     const SHORT_ROWS: usize = 4;
     const SATURATES: bool = true;
-
-    #[inline(always)]
-    fn run<O>(self, kernel: impl FnOnce() -> O) -> O {
-        kernel()
-    }
 
     #[inline(always)]
     fn tile_f32<const R: usize>(self, rows: [&[f32]; R], panel: &[FloatStep]) -> [[f32; LANES]; R] {

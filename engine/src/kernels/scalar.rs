@@ -203,11 +203,6 @@ impl Variant for Scalar {
     const SHORT_ROWS: usize = 4;
 
     #[inline(always)]
-    fn run<O>(self, kernel: impl FnOnce() -> O) -> O {
-        kernel()
-    }
-
-    #[inline(always)]
     fn tile_f32<const R: usize>(self, rows: [&[f32]; R], panel: &[FloatStep]) -> [[f32; LANES]; R] {
         let rows = rows.map(|row| &row[..panel.len()]);
         let mut sums = [[0.0; LANES]; R];

@@ -15,8 +15,12 @@ pub(super) trait Variant: Copy + Send + Sync {
     /// leave 16 bits, and [`Variant::add_excess`] has to add what they lack.
     const SATURATES: bool = false;
 
-    /// Runs a kernel compiled for these instructions. The kernel has to be inlined to be.
-    fn run<O>(self, kernel: impl FnOnce() -> O) -> O;
+    /// Runs a kernel compiled for these instructions. The kernel has to be inlined to be. Those that
+    /// the whole program is compiled for need nothing.
+    #[inline(always)]
+    fn run<O>(self, kernel: impl FnOnce() -> O) -> O {
+        kernel()
+    }
 
     /// Dot products of float rows with the columns of a panel, each added up depth by depth.
     fn tile_f32<const R: usize>(self, rows: [&[f32]; R], panel: &[FloatStep]) -> [[f32; LANES]; R];

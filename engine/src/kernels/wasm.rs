@@ -17,11 +17,6 @@ impl Variant for Simd128 {
     const SHORT_ROWS: usize = 4;
 
     #[inline(always)]
-    fn run<O>(self, kernel: impl FnOnce() -> O) -> O {
-        kernel()
-    }
-
-    #[inline(always)]
     fn tile_f32<const R: usize>(self, rows: [&[f32]; R], panel: &[FloatStep]) -> [[f32; LANES]; R] {
         tile_f32(rows, panel)
     }
