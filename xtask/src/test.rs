@@ -7,7 +7,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 
 use crate::command::{cargo, run};
 use crate::site;
-use crate::tools::{self, Part, WASM_TARGET};
+use crate::tools::{self, ARM_TARGET, Part, WASM_TARGET};
 
 /// What to test.
 #[derive(ClapArgs)]
@@ -21,7 +21,7 @@ pub(crate) struct Args {
     /// Runs also the tests that take minutes
     #[arg(long)]
     full: bool,
-    /// Runs the tests whose names contain one of these (steps `unit`, `unit-wasm` and `browser`)
+    /// Runs the tests whose names contain one of these (steps `unit`, `unit-wasm`, `unit-arm` and `browser`)
     filter: Vec<String>,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Args {
 enum Step {
     /// rustfmt's check
     Format,
-    /// clippy for this machine
+    /// clippy for this machine, and the engine's for aarch64
     Lint,
     /// clippy for the page and the worker
     LintWasm,
@@ -37,18 +37,21 @@ enum Step {
     Unit,
     /// The engine's tests as WebAssembly in Chromium
     UnitWasm,
+    /// The engine's tests for aarch64, emulated; only with `--full` or by name
+    UnitArm,
     /// The static site
     Site,
     /// End-to-end tests of the site in Chromium
     Browser,
 }
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     Step::Format,
     Step::Lint,
     Step::LintWasm,
     Step::Unit,
     Step::UnitWasm,
+    Step::UnitArm,
     Step::Site,
     Step::Browser,
 ];
@@ -71,6 +74,7 @@ fn steps(args: &Args, times: &mut Vec<(Step, Duration)>) -> Result<()> {
         let needs_browser = matches!(step, Step::UnitWasm | Step::Site | Step::Browser);
         if (!args.only.is_empty() && !args.only.contains(&step))
             || (args.skip_browser && needs_browser)
+            || (step == Step::UnitArm && !args.full && args.only.is_empty())
         {
             continue;
         }
@@ -81,6 +85,7 @@ fn steps(args: &Args, times: &mut Vec<(Step, Duration)>) -> Result<()> {
             Step::LintWasm => lint_wasm(),
             Step::Unit => unit(args),
             Step::UnitWasm => unit_wasm(args),
+            Step::UnitArm => unit_arm(args),
             Step::Site => site::dist().map(|_| ()),
             Step::Browser => browser(args),
         };
@@ -98,7 +103,7 @@ fn format() -> Result<()> {
 /// Clippy and the tests select the whole workspace, so that dependencies get the same features, and
 /// are compiled once.
 fn lint() -> Result<()> {
-    tools::ensure_rust(&[Part::Clippy])?;
+    tools::ensure_rust(&[Part::Clippy, Part::ArmTarget])?;
     let what = [
         "clippy",
         "--workspace",
@@ -109,7 +114,10 @@ fn lint() -> Result<()> {
         "-D",
         "warnings",
     ];
-    run(cargo().args(what))
+    run(cargo().args(what))?;
+    run(cargo()
+        .args(["clippy", "--package", "engine", "--target", ARM_TARGET])
+        .args(["--", "-D", "warnings"]))
 }
 
 fn lint_wasm() -> Result<()> {
@@ -166,6 +174,20 @@ fn unit_wasm(args: &Args) -> Result<()> {
             .env("CHROMEDRIVER", &browser.chromedriver))?;
     }
     Ok(())
+}
+
+/// What runs on Apple's processors and on servers of that kind, instruction by instruction.
+fn unit_arm(args: &Args) -> Result<()> {
+    tools::ensure_rust(&[Part::ArmTarget])?;
+    run(cargo()
+        .args(["test", "--package", "engine", "--target", ARM_TARGET])
+        .args(["--lib", "--test", "golden", "--"])
+        .args(harness_args(args))
+        .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER", "rust-lld")
+        .env(
+            "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUNNER",
+            tools::for_arm()?,
+        ))
 }
 
 fn browser(args: &Args) -> Result<()> {

@@ -21,6 +21,8 @@ const PACKAGE: &str = include_str!("../npm/package.json");
 const PACKAGE_LOCK: &str = include_str!("../npm/package-lock.json");
 
 pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
+/// With musl, since rustup brings the libraries for it, and a linker.
+pub(crate) const ARM_TARGET: &str = "aarch64-unknown-linux-musl";
 
 /// What building the site needs.
 pub(crate) struct SiteTools {
@@ -42,6 +44,7 @@ pub(crate) enum Part {
     Clippy,
     Rustfmt,
     WasmTarget,
+    ArmTarget,
     /// The standard library's source, for a build of it with threads.
     Source,
 }
@@ -62,9 +65,14 @@ pub(crate) fn ensure_rust(parts: &[Part]) -> Result<()> {
                 ["component", "add", "rustfmt"],
             ),
             Part::WasmTarget => (
-                has_wasm_target(),
+                has_target(WASM_TARGET),
                 "the standard library for wasm32",
                 ["target", "add", WASM_TARGET],
+            ),
+            Part::ArmTarget => (
+                has_target(ARM_TARGET),
+                "the standard library for aarch64",
+                ["target", "add", ARM_TARGET],
             ),
             Part::Source => (
                 has_source(),
@@ -83,9 +91,8 @@ pub(crate) fn ensure_rust(parts: &[Part]) -> Result<()> {
     Ok(())
 }
 
-fn has_wasm_target() -> bool {
-    let libraries =
-        output(command("rustc").args(["--print", "target-libdir", "--target", WASM_TARGET]));
+fn has_target(target: &str) -> bool {
+    let libraries = output(command("rustc").args(["--print", "target-libdir", "--target", target]));
     libraries.is_some_and(|folder| Path::new(folder.trim()).is_dir())
 }
 
@@ -204,33 +211,62 @@ pub(crate) fn for_browser() -> Result<Browser> {
     if let Some(browser) = find_browser() {
         return Ok(browser);
     }
-    let install = [
-        "apt-get install -y --no-install-recommends chromium chromium-driver",
-        "apt-get update",
-    ];
-    let root = output(command("id").arg("-u")).is_some_and(|id| id.trim() == "0");
-    if root && on_path("apt-get").is_some() {
-        eprintln!(
-            "Chromium and its WebDriver, which the end-to-end tests drive, are missing: asking apt for them"
-        );
-        for line in install.iter().rev() {
-            run(command("sh")
-                .args(["-c", line])
-                .env("DEBIAN_FRONTEND", "noninteractive"))?;
-        }
-        if let Some(browser) = find_browser() {
-            return Ok(browser);
-        }
+    let packages = "chromium chromium-driver";
+    if ask_apt(
+        packages,
+        "Chromium and its WebDriver, which the end-to-end tests drive,",
+    )? && let Some(browser) = find_browser()
+    {
+        return Ok(browser);
     }
     bail!(
         "the end-to-end tests need Chromium and its WebDriver, and `chromium` or `chromedriver` is not on PATH.\n\
-         On Debian: sudo {} && sudo {}\n\
+         On Debian: sudo apt-get update && sudo {APT_INSTALL} {packages}\n\
          Elsewhere: install Chrome or Chromium and the chromedriver of the same version, and name them in the \
          environment variables CHROMIUM and CHROMEDRIVER.\n\
-         To run everything else: cargo xtask test --skip-browser",
-        install[1],
-        install[0]
+         To run everything else: cargo xtask test --skip-browser"
     );
+}
+
+/// Finds QEMU's emulator of aarch64 processors for single programs, or installs it as
+/// [`for_browser`] does.
+pub(crate) fn for_arm() -> Result<PathBuf> {
+    let find = || {
+        ["qemu-aarch64-static", "qemu-aarch64"]
+            .iter()
+            .find_map(|name| on_path(name))
+    };
+    if let Some(emulator) = find() {
+        return Ok(emulator);
+    }
+    let packages = "qemu-user-static";
+    if ask_apt(packages, "QEMU, which runs the kernels for aarch64,")?
+        && let Some(emulator) = find()
+    {
+        return Ok(emulator);
+    }
+    bail!(
+        "the step `unit-arm` needs QEMU's user mode emulation, and `qemu-aarch64` is not on PATH.\n\
+         On Debian: sudo apt-get update && sudo {APT_INSTALL} {packages}"
+    );
+}
+
+const APT_INSTALL: &str = "apt-get install -y --no-install-recommends";
+
+/// Installs packages, which are missing, where that is possible without asking; returns whether it
+/// is.
+fn ask_apt(packages: &str, what: &str) -> Result<bool> {
+    let root = output(command("id").arg("-u")).is_some_and(|id| id.trim() == "0");
+    if !root || on_path("apt-get").is_none() {
+        return Ok(false);
+    }
+    eprintln!("{what} is missing: asking apt for it");
+    for line in ["apt-get update", &format!("{APT_INSTALL} {packages}")] {
+        run(command("sh")
+            .args(["-c", line])
+            .env("DEBIAN_FRONTEND", "noninteractive"))?;
+    }
+    Ok(true)
 }
 
 fn find_browser() -> Option<Browser> {
