@@ -1,38 +1,38 @@
 //! BERT (Devlin et al. 2019) from token ids to token logits, as Hugging Face's
 //! `BertForTokenClassification` computes it in evaluation mode.
 
-use ner::model::{Bundle, Config};
+use ner::model::Bundle;
 
-use crate::kernels::{Activate, Isa, MAX_DEPTH, MAX_HEAD_SIZE, MAX_TOKENS, Precision, Runner};
+use crate::kernels::{Activate, Isa, Precision, Runner};
 use crate::scratch::Buffers;
 use crate::weights::{LayerNorm, Linear, Table};
-use crate::{Error, Scratch};
+use crate::{Builder, Error, Scratch};
 
 /// A BERT token classifier ready to run.
 #[derive(Debug)]
 pub struct Model {
-    isa: Isa,
-    positions: usize,
-    vocab_size: usize,
-    hidden: usize,
-    heads: usize,
-    words: Table,
-    token_types: Table,
-    position_table: Table,
-    embedding_norm: LayerNorm,
-    layers: Vec<Layer>,
-    classifier: Linear,
+    pub(crate) isa: Isa,
+    pub(crate) positions: usize,
+    pub(crate) vocab_size: usize,
+    pub(crate) hidden: usize,
+    pub(crate) heads: usize,
+    pub(crate) words: Table,
+    pub(crate) token_types: Table,
+    pub(crate) position_table: Table,
+    pub(crate) embedding_norm: LayerNorm,
+    pub(crate) layers: Vec<Layer>,
+    pub(crate) classifier: Linear,
 }
 
 #[derive(Debug)]
-struct Layer {
+pub(crate) struct Layer {
     /// Query, key and value in one product `[T, H] -> [T, 3H]`.
-    qkv: Linear,
-    attention_output: Linear,
-    attention_norm: LayerNorm,
-    intermediate: Linear,
-    output: Linear,
-    output_norm: LayerNorm,
+    pub(crate) qkv: Linear,
+    pub(crate) attention_output: Linear,
+    pub(crate) attention_norm: LayerNorm,
+    pub(crate) intermediate: Linear,
+    pub(crate) output: Linear,
+    pub(crate) output_norm: LayerNorm,
 }
 
 impl Model {
@@ -49,27 +49,8 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::new`].
-    pub fn with_isa(mut bundle: Bundle, isa: Isa) -> Result<Self, Error> {
-        let bundle = &mut bundle;
-        let config = bundle.config().clone();
-        check(&config)?;
-        let hidden = config.hidden_size;
-        let mut table = |name: &str| Table::take(bundle, &format!("bert.embeddings.{name}.weight"));
-        Ok(Self {
-            isa,
-            positions: config.max_position_embeddings,
-            vocab_size: config.vocab_size,
-            hidden,
-            heads: config.num_attention_heads,
-            words: table("word_embeddings"),
-            token_types: table("token_type_embeddings"),
-            position_table: table("position_embeddings"),
-            embedding_norm: LayerNorm::take(bundle, "bert.embeddings.LayerNorm"),
-            layers: (0..config.num_hidden_layers)
-                .map(|layer| Layer::take(bundle, isa, layer, &config))
-                .collect(),
-            classifier: Linear::take(bundle, isa, &["classifier".to_owned()], hidden),
-        })
+    pub fn with_isa(bundle: Bundle, isa: Isa) -> Result<Self, Error> {
+        Ok(Builder::new(bundle.config(), isa)?.finish(bundle))
     }
 
     /// L.
@@ -247,48 +228,4 @@ impl Layer {
             is_int8.then_some(&mut *quantized),
         );
     }
-
-    fn take(bundle: &mut Bundle, isa: Isa, layer: usize, config: &Config) -> Self {
-        let name = |part: &str| format!("bert.encoder.layer.{layer}.{part}");
-        let linear =
-            |bundle: &mut Bundle, part, depth| Linear::take(bundle, isa, &[name(part)], depth);
-        let norm = |bundle: &mut Bundle, part| LayerNorm::take(bundle, &name(part));
-        let (hidden, intermediate) = (config.hidden_size, config.intermediate_size);
-        let qkv = ["query", "key", "value"].map(|part| name(&format!("attention.self.{part}")));
-        Self {
-            qkv: Linear::take(bundle, isa, &qkv, hidden),
-            attention_output: linear(bundle, "attention.output.dense", hidden),
-            attention_norm: norm(bundle, "attention.output.LayerNorm"),
-            intermediate: linear(bundle, "intermediate.dense", hidden),
-            output: linear(bundle, "output.dense", intermediate),
-            output_norm: norm(bundle, "output.LayerNorm"),
-        }
-    }
-}
-
-/// What this engine asks for beyond what every [`Bundle`]'s configuration keeps to.
-fn check(config: &Config) -> Result<(), Error> {
-    let depth = config.hidden_size.max(config.intermediate_size);
-    if depth > MAX_DEPTH {
-        let message = format!("hidden_size or intermediate_size is {depth}, at most {MAX_DEPTH}");
-        return Err(Error::Unsupported(message));
-    }
-    let positions = config.max_position_embeddings;
-    if positions > MAX_TOKENS {
-        let message = format!("max_position_embeddings is {positions}, at most {MAX_TOKENS}");
-        return Err(Error::Unsupported(message));
-    }
-    let head_size = config.hidden_size / config.num_attention_heads;
-    if head_size > MAX_HEAD_SIZE {
-        let message =
-            format!("hidden_size / num_attention_heads is {head_size}, at most {MAX_HEAD_SIZE}");
-        return Err(Error::Unsupported(message));
-    }
-    let epsilon = config.layer_norm_eps;
-    if !(epsilon as f32).is_normal() {
-        // As zero it would turn a row of equal values into NaN.
-        let message = format!("layer_norm_eps is {epsilon:e}, which F32 cannot hold");
-        return Err(Error::Unsupported(message));
-    }
-    Ok(())
 }

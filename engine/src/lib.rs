@@ -1,6 +1,7 @@
 //! The network without the task: BERT's forward pass over an exported (int8) or fine-tuned (F32)
 //! model.
 
+mod builder;
 mod error;
 mod forward;
 pub mod kernels;
@@ -8,6 +9,7 @@ mod scratch;
 mod team;
 mod weights;
 
+pub use builder::Builder;
 pub use error::Error;
 pub use forward::Model;
 pub use kernels::Isa;

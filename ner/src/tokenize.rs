@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
@@ -78,11 +79,20 @@ type Inner = TokenizerImpl<WordPiece, BertNormalizer, BertPreTokenizer, Unused, 
 /// A part that does nothing here, and is written again as it was.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
-struct Unused(Value);
+struct Unused(Box<RawValue>);
 
 impl PostProcessor for Unused {
     fn added_tokens(&self, _is_pair: bool) -> usize {
         0
+    }
+
+    fn process(
+        &self,
+        encoding: Encoding,
+        _pair_encoding: Option<Encoding>,
+        _add_special_tokens: bool,
+    ) -> tokenizers::Result<Encoding> {
+        Ok(encoding)
     }
 
     fn process_encodings(
@@ -108,6 +118,7 @@ struct Outline {
     normalizer: Option<Part>,
     pre_tokenizer: Option<Part>,
     post_processor: Value,
+    decoder: Option<Part>,
     padding: Option<Padding>,
 }
 
@@ -144,8 +155,8 @@ impl Tokenizer {
     ///
     /// # Errors
     /// [`Error::Tokenizer`] when it is not of BERT's kind (`BertNormalizer`, `BertPreTokenizer`,
-    /// `WordPiece`), lacks a special token, leaves ids unused, or has an added token that is not
-    /// one word.
+    /// `WordPiece`), lacks a special token or has two ids for it, leaves ids unused, or has an added
+    /// token that is not one word.
     pub fn from_json(json: &str) -> Result<Self, Error> {
         let error = |problem: String| Error::Tokenizer(problem);
         let outline: Option<Outline> =
@@ -162,6 +173,9 @@ impl Tokenizer {
                 return Err(error(format!("its {name} is {found}, not BERT's {wanted}")));
             }
         }
+        if outline.decoder.is_some_and(|part| part.r#type.is_none()) {
+            return Err(error("its decoder has no type".into()));
+        }
         let mut inner: Inner = serde_json::from_str(json).map_err(|e| error(format!("{e}")))?;
 
         let id = |name: &str| {
@@ -170,15 +184,20 @@ impl Tokenizer {
         };
         let unk = outline.model.and_then(|model| model.unk_token);
         id(unk.as_deref().unwrap_or("[UNK]"))?;
-        let (cls, sep) = match specials(&outline.post_processor) {
-            Some((cls, sep)) => (id(cls)?, id(sep)?),
-            None => {
-                return Err(error(
-                    "its post_processor does not put one token before a text and one after it"
-                        .into(),
-                ));
-            }
+        let Some(specials) = specials(&outline.post_processor) else {
+            return Err(error(
+                "its post_processor does not put one token before a text and one after it".into(),
+            ));
         };
+        for (name, its_id) in specials {
+            let id = id(name)?;
+            if its_id != u64::from(id) {
+                return Err(error(format!(
+                    "its post_processor gives `{name}` the id {its_id}, the vocabulary {id}"
+                )));
+            }
+        }
+        let [cls, sep] = specials.map(|(_, id)| id as u32);
         // Hugging Face keeps the name of another padding token in the padding section only.
         let other_pad = outline.padding.and_then(|padding| padding.pad_token);
         let other_pad = other_pad.filter(|name| name != "[PAD]");
@@ -289,19 +308,27 @@ fn is_word(text: &str) -> bool {
     words(text).first() == Some(&(0..text.len()))
 }
 
-/// The names of the tokens that a post-processor of a `tokenizer.json` puts before and after a
+/// Names and ids of the tokens that a post-processor of a `tokenizer.json` puts before and after a
 /// single text.
-fn specials(post_processor: &Value) -> Option<(&str, &str)> {
+fn specials<'a>(post_processor: &'a Value) -> Option<[(&'a str, u64); 2]> {
     match post_processor["type"].as_str()? {
-        "BertProcessing" => Some((
-            post_processor["cls"][0].as_str()?,
-            post_processor["sep"][0].as_str()?,
-        )),
+        "BertProcessing" => {
+            let special = |name: &str| {
+                let special = &post_processor[name];
+                Some((special[0].as_str()?, special[1].as_u64()?))
+            };
+            Some([special("cls")?, special("sep")?])
+        }
         "TemplateProcessing" => match post_processor["single"].as_array()?.as_slice() {
-            [cls, text, sep] if text.get("Sequence").is_some() => Some((
-                cls["SpecialToken"]["id"].as_str()?,
-                sep["SpecialToken"]["id"].as_str()?,
-            )),
+            [cls, text, sep] if text.get("Sequence").is_some() => {
+                let name = |part: &'a Value| part["SpecialToken"]["id"].as_str();
+                let id = |name: &str| {
+                    let ids = &post_processor["special_tokens"][name]["ids"];
+                    ids[0].as_u64().filter(|_| ids[1].is_null())
+                };
+                let (cls, sep) = (name(cls)?, name(sep)?);
+                Some([(cls, id(cls)?), (sep, id(sep)?)])
+            }
             _ => None,
         },
         _ => None,

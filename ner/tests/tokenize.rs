@@ -352,6 +352,15 @@ fn broken_tokenizer_files_are_refused() {
         &|json| json["post_processor"]["single"] = json!([]),
         "its post_processor",
     );
+    check(
+        &|json| json["post_processor"]["special_tokens"]["[SEP]"]["ids"] = json!([9]),
+        "gives `[SEP]` the id 9, the vocabulary",
+    );
+    check(
+        &|json| json["post_processor"]["special_tokens"] = json!({}),
+        "its post_processor",
+    );
+    check(&|json| json["decoder"] = json!({}), "its decoder");
     check(&|json| json["model"]["vocab"] = "none".into(), "");
     check(
         &|json| json["model"]["unk_token"] = "<unk>".into(),

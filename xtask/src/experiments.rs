@@ -402,6 +402,7 @@ mod tests {
         fs::create_dir(folder.path().join(checkpoint)).unwrap();
         let run = note(&job, 60).unwrap();
         assert_eq!((run.f1, run.overlap_f1, run.documents), (0.5, 0.75, 7));
+        drop_weights(folder.path()).unwrap();
         assert!(!folder.path().join(weights).exists());
         assert!(!folder.path().join(checkpoint).exists());
         assert!(metrics.exists());

@@ -18,7 +18,7 @@ pub(crate) struct Args {
     /// Leaves out the site and what drives it in a browser
     #[arg(long)]
     skip_browser: bool,
-    /// Runs also the tests that take minutes
+    /// Runs also the tests that take minutes, and the step `unit-arm`
     #[arg(long)]
     full: bool,
     /// Runs the tests whose names contain one of these (steps `unit`, `unit-wasm`, `unit-arm` and `browser`)
@@ -37,7 +37,8 @@ enum Step {
     Unit,
     /// The engine's tests as WebAssembly in Chromium
     UnitWasm,
-    /// The engine's tests for aarch64, emulated; only with `--full` or by name
+    /// The engine's tests for aarch64, emulated; only by name, or with `--full` on Linux where it is
+    /// another processor
     UnitArm,
     /// The static site
     Site,
@@ -55,6 +56,9 @@ const STEPS: [Step; 8] = [
     Step::Site,
     Step::Browser,
 ];
+
+/// Elsewhere there is no emulation of single programs, or no need for one.
+const EMULATES: bool = cfg!(all(target_os = "linux", not(target_arch = "aarch64")));
 
 /// Runs the steps, stops at the first failure, and prints how long each took.
 pub(crate) fn test(args: &Args) -> Result<()> {
@@ -74,7 +78,7 @@ fn steps(args: &Args, times: &mut Vec<(Step, Duration)>) -> Result<()> {
         let needs_browser = matches!(step, Step::UnitWasm | Step::Site | Step::Browser);
         if (!args.only.is_empty() && !args.only.contains(&step))
             || (args.skip_browser && needs_browser)
-            || (step == Step::UnitArm && !args.full && args.only.is_empty())
+            || (step == Step::UnitArm && !(args.full && EMULATES) && args.only.is_empty())
         {
             continue;
         }

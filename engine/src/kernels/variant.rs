@@ -16,7 +16,7 @@ pub(super) trait Variant: Copy + Send + Sync {
     const SATURATES: bool = false;
 
     /// Runs a kernel compiled for these instructions. The kernel has to be inlined to be. Those that
-    /// the whole program is compiled for need nothing.
+    /// the whole program is compiled for, and those that are written as assembly, need nothing.
     #[inline(always)]
     fn run<O>(self, kernel: impl FnOnce() -> O) -> O {
         kernel()

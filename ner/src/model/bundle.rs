@@ -32,7 +32,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::config::Head;
-use super::container::Container;
+use super::container::{Container, Part, check_length, read_header};
+use super::layout::{self, Layout};
 use super::tensors::{Role, Spec, scale_name, specs};
 use super::{Config, quant};
 use crate::{Decoder, Error, Tokenizer};
@@ -40,19 +41,8 @@ use crate::{Decoder, Error, Tokenizer};
 /// Version of the file format that this crate writes and reads.
 pub const FORMAT_VERSION: &str = "1";
 
-const FORMAT: &str = "clinical-ner";
-const QUANTIZATION: &str = "int8-rows";
-
-/// Metadata keys with a checksum.
-const FIELDS: [&str; 7] = [
-    "config",
-    "format",
-    "format_version",
-    "labels",
-    "quantization",
-    "source_sha256",
-    "tokenizer",
-];
+pub(super) const FORMAT: &str = "clinical-ner";
+pub(super) const QUANTIZATION: &str = "int8-rows";
 
 /// A tensor's values where they lie in the file.
 #[derive(Debug, Clone, Copy)]
@@ -106,15 +96,17 @@ impl Tensor<'_> {
     }
 }
 
-/// A model read from bytes: complete, of the right shapes, of this version.
+/// A model read from bytes: of the right shapes, of this version, and complete unless it is still
+/// [`super::Incoming`].
 ///
-/// It borrows the file, or ([`super::Incoming`]) owns each tensor by itself.
+/// It borrows the file, or owns each tensor by itself.
 #[derive(Debug, Clone)]
 pub struct Bundle<'a> {
     config: Config,
     tokenizer_json: String,
     source_sha256: String,
-    tensors: HashMap<String, Tensor<'a>>,
+    /// Types and bytes by name, those of [`scale_name`] too.
+    tensors: HashMap<String, (Dtype, Cow<'a, [u8]>)>,
 }
 
 impl<'a> Bundle<'a> {
@@ -124,63 +116,31 @@ impl<'a> Bundle<'a> {
     /// Names the file and the tensor or metadata field that is missing, truncated, of another type,
     /// shape or version, or that does not have its checksum.
     pub fn read(file: &str, bytes: &'a [u8]) -> Result<Self, Error> {
-        Self::from_container(Container::read(file, bytes)?)
+        let (end, metadata) = read_header(file, bytes)?;
+        let data = &bytes[end..];
+        check_length(file, metadata.data_len(), data.len())?;
+        let (layout, mut bundle) = Layout::read(file, &metadata)?;
+        for part in &layout.parts {
+            let bytes = &data[part.place.clone()];
+            layout.check(part, bytes, crc32fast::hash(bytes))?;
+            bundle.insert(part, Cow::Borrowed(bytes));
+        }
+        Ok(bundle)
     }
 
-    pub(super) fn from_container(mut container: Container<'a>) -> Result<Self, Error> {
-        container.check_format(FORMAT, FORMAT_VERSION)?;
-        let checksums = container.checksums()?;
-        for field in FIELDS {
-            container.check_field(field, &checksums)?;
-        }
-        let mut field = |name| container.take_field(name);
-        if field("quantization")? != QUANTIZATION {
-            let problem = format!("expected {QUANTIZATION}");
-            return Err(container.metadata_error("quantization", problem));
-        }
-        let (config, labels) = (field("config")?, field("labels")?);
-        let (tokenizer_json, source_sha256) = (field("tokenizer")?, field("source_sha256")?);
-
-        let config = Config::from_json(&config)
-            .map_err(|e| container.metadata_error("config", e.to_string()))?;
-        let names = config
-            .labels()
-            .map_err(|e| container.metadata_error("config", e.to_string()))?;
-        if serde_json::from_str::<Vec<String>>(&labels).ok().as_deref() != Some(names.names()) {
-            return Err(container.metadata_error("labels", "not the labels of the config".into()));
-        }
-        check_tokenizer(&tokenizer_json, &config)
-            .map_err(|e| container.metadata_error("tokenizer", e))?;
-
-        let mut tensors = HashMap::new();
-        for spec in specs(&config, names.len()) {
-            let tensor = match spec.role {
-                Role::Float => {
-                    Tensor::F32(container.take_floats(&spec.name, &spec.shape, Some(&checksums))?)
-                }
-                Role::Embedding | Role::Linear => {
-                    let scale = scale_name(&spec.name);
-                    let scales =
-                        container.take_floats(&scale, &spec.shape[..1], Some(&checksums))?;
-                    if let Some(row) = floats(&scales).position(|scale| scale < 0.0) {
-                        return Err(container
-                            .tensor_error(&scale, format!("the scale of row {row} is negative")));
-                    }
-                    Tensor::I8 {
-                        values: container.take_int8(&spec.name, &spec.shape, &checksums)?,
-                        scales,
-                    }
-                }
-            };
-            tensors.insert(spec.name, tensor);
-        }
-        container.check_nothing_left()?;
-        Ok(Self {
+    /// A model that has no tensors yet.
+    pub(super) fn empty(config: Config, tokenizer_json: String, source_sha256: String) -> Self {
+        Self {
             config,
             tokenizer_json,
             source_sha256,
-            tensors,
-        })
+            tensors: HashMap::new(),
+        }
+    }
+
+    /// Puts in a tensor that has been checked.
+    pub(super) fn insert(&mut self, part: &Part, bytes: Cow<'a, [u8]>) {
+        self.tensors.insert(part.name.clone(), (part.dtype, bytes));
     }
 
     /// Reads the three files of a fine-tuned directory (`config.json`, `tokenizer.json`,
@@ -212,18 +172,14 @@ impl<'a> Bundle<'a> {
         let labels = config
             .labels()
             .map_err(|e| in_file("config.json", e.to_string()))?;
-        check_tokenizer(tokenizer_json, &config).map_err(|e| in_file("tokenizer.json", e))?;
+        layout::check_tokenizer(tokenizer_json, &config)
+            .map_err(|e| in_file("tokenizer.json", e))?;
 
-        let mut container = Container::read(&file("model.safetensors"), safetensors)?;
-        let mut tensors = HashMap::new();
-        for Spec { name, shape, .. } in specs(&config, labels.len()) {
-            let tensor = Tensor::F32(container.take_floats(&name, &shape, None)?);
-            tensors.insert(name, tensor);
-        }
-        container.ignore(|name| {
-            name.starts_with("bert.pooler.") || name == "bert.embeddings.position_ids"
-        });
-        container.check_nothing_left()?;
+        let weights = file("model.safetensors");
+        let (end, metadata) = read_header(&weights, safetensors)?;
+        let data = &safetensors[end..];
+        check_length(&weights, metadata.data_len(), data.len())?;
+        let mut container = Container::new(&weights, &metadata);
         let source_sha256 =
             Sha256::digest(safetensors)
                 .iter()
@@ -231,12 +187,18 @@ impl<'a> Bundle<'a> {
                     write!(hex, "{byte:02x}").expect("writing to a string does not fail");
                     hex
                 });
-        Ok(Self {
-            config,
-            tokenizer_json: tokenizer_json.to_owned(),
-            source_sha256,
-            tensors,
-        })
+        let mut bundle = Self::empty(config, tokenizer_json.to_owned(), source_sha256);
+        for Spec { name, shape, .. } in specs(&bundle.config, labels.len()) {
+            let part = container.take(&name, Dtype::F32, &shape)?;
+            let bytes = &data[part.place.clone()];
+            container.check_values(&part, bytes)?;
+            bundle.insert(&part, Cow::Borrowed(bytes));
+        }
+        container.ignore(|name| {
+            name.starts_with("bert.pooler.") || name == "bert.embeddings.position_ids"
+        });
+        container.check_nothing_left()?;
+        Ok(bundle)
     }
 
     /// The configuration, labels included.
@@ -274,12 +236,25 @@ impl<'a> Bundle<'a> {
         &self.source_sha256
     }
 
+    /// Whether a tensor of [`super::tensors::specs`] is there, and was not taken.
+    pub fn has(&self, name: &str) -> bool {
+        self.tensors.get(name).is_some_and(|&(dtype, _)| {
+            dtype != Dtype::I8 || self.tensors.contains_key(&scale_name(name))
+        })
+    }
+
     /// Values of a tensor of [`super::tensors::specs`].
     ///
     /// # Panics
     /// For any other name, and for one that was taken.
     pub fn tensor(&self, name: &str) -> Values<'_> {
-        self.tensors[name].values()
+        match &self.tensors[name] {
+            (Dtype::I8, values) => Values::I8 {
+                values,
+                scales: &self.tensors[&scale_name(name)].1,
+            },
+            (_, bytes) => Values::F32(bytes),
+        }
     }
 
     /// Takes a tensor of [`super::tensors::specs`] out.
@@ -287,8 +262,17 @@ impl<'a> Bundle<'a> {
     /// # Panics
     /// As [`Bundle::tensor`].
     pub fn take(&mut self, name: &str) -> Tensor<'a> {
-        let tensor = self.tensors.remove(name);
-        tensor.unwrap_or_else(|| panic!("no tensor {name}"))
+        let mut take = |name: &str| {
+            let tensor = self.tensors.remove(name);
+            tensor.unwrap_or_else(|| panic!("no tensor {name}"))
+        };
+        match take(name) {
+            (Dtype::I8, values) => Tensor::I8 {
+                values,
+                scales: take(&scale_name(name)).1,
+            },
+            (_, bytes) => Tensor::F32(bytes),
+        }
     }
 }
 
@@ -429,19 +413,4 @@ pub(super) fn floats(bytes: &[u8]) -> impl Iterator<Item = f32> {
         .0
         .iter()
         .map(|&chunk| f32::from_le_bytes(chunk))
-}
-
-/// Whether every id that the tokenizer can produce has a row in the word embedding. Only the ids
-/// are read: the tokenizer itself is built when it is asked for.
-fn check_tokenizer(json: &str, config: &Config) -> Result<(), String> {
-    let ids: super::container::TokenizerIds =
-        serde_json::from_str(json).map_err(|e| format!("not a WordPiece tokenizer: {e}"))?;
-    match ids.largest() {
-        Some(id) if id as usize >= config.vocab_size => Err(format!(
-            "has token id {id}, the model's embedding has only {} rows",
-            config.vocab_size
-        )),
-        Some(_) => Ok(()),
-        None => Err("has no tokens".into()),
-    }
 }

@@ -1,8 +1,8 @@
-//! Reading of a safetensors container: every tensor and metadata field is taken out once, checked.
+//! The header of a safetensors file: every tensor and metadata field is taken out once, checked.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::ops::Range;
 
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
@@ -15,64 +15,31 @@ use crate::Error;
 /// CRC-32 by name of tensor or metadata field.
 pub(super) type Checksums = BTreeMap<String, u32>;
 
-/// A safetensors file whose parts have yet to be taken out.
-pub(super) struct Container<'a> {
+/// A header whose parts have yet to be taken out.
+#[derive(Debug)]
+pub(super) struct Container {
     file: String,
     fields: HashMap<String, String>,
     tensors: BTreeMap<String, TensorInfo>,
-    data: Data<'a>,
 }
 
-/// The tensors' bytes.
-pub(super) enum Data<'a> {
-    /// As they lie in the file, after its header.
-    Whole(&'a [u8]),
-    /// Each by itself with its CRC-32, by where it begins and ends there; those without values are left
-    /// out.
-    Apart(HashMap<(usize, usize), (Vec<u8>, u32)>),
+/// A tensor of the type and shape that were expected.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) name: String,
+    pub(super) dtype: Dtype,
+    /// Its bytes, counted from the end of the header.
+    pub(super) place: Range<usize>,
 }
 
-impl<'a> Container<'a> {
-    /// Reads the header.
-    pub(super) fn read(file: &str, bytes: &'a [u8]) -> Result<Self, Error> {
-        let (end, metadata) = read_header(file, bytes)?;
-        let data = &bytes[end..];
-        Self::new(file, metadata, data.len(), Data::Whole(data))
-    }
-
-    /// A file of this header, with `received` bytes after it. safetensors has checked that the tensors
-    /// follow one another.
-    pub(super) fn new(
-        file: &str,
-        metadata: Metadata,
-        received: usize,
-        data: Data<'a>,
-    ) -> Result<Self, Error> {
-        let expected = metadata.data_len();
-        if received != expected {
-            let what = if received < expected {
-                "is truncated"
-            } else {
-                "is damaged, or no exported model"
-            };
-            return Err(Error::ModelFile {
-                file: file.to_owned(),
-                problem: format!(
-                    "{what}: its header tells of {expected} bytes of tensors, {received} follow"
-                ),
-            });
-        }
-        let tensors = metadata
-            .tensors()
-            .into_iter()
-            .map(|(name, info)| (name, info.clone()))
-            .collect();
-        Ok(Self {
+impl Container {
+    pub(super) fn new(file: &str, metadata: &Metadata) -> Self {
+        let tensors = metadata.tensors().into_iter();
+        Self {
             file: file.to_owned(),
             fields: metadata.metadata().clone().unwrap_or_default(),
-            tensors,
-            data,
-        })
+            tensors: tensors.map(|(name, info)| (name, info.clone())).collect(),
+        }
     }
 
     pub(super) fn tensor_error(&self, tensor: &str, problem: String) -> Error {
@@ -146,13 +113,13 @@ impl<'a> Container<'a> {
             .ok_or_else(|| self.metadata_error(name, "is missing".into()))
     }
 
-    fn take(
+    /// Takes out a tensor.
+    pub(super) fn take(
         &mut self,
         name: &str,
         dtype: Dtype,
         shape: &[usize],
-        checksums: Option<&Checksums>,
-    ) -> Result<Cow<'a, [u8]>, Error> {
+    ) -> Result<Part, Error> {
         let info = self
             .tensors
             .remove(name)
@@ -165,48 +132,42 @@ impl<'a> Container<'a> {
             let problem = format!("has shape {:?}, the config asks for {shape:?}", info.shape);
             return Err(self.tensor_error(name, problem));
         }
-        let (bytes, checksum) = self.data.take(info.data_offsets);
-        if let Some(checksums) = checksums {
-            let found = checksum.unwrap_or_else(|| crc32fast::hash(&bytes));
-            self.check(name, found, checksums)
-                .map_err(|problem| self.tensor_error(name, problem))?;
-        }
-        Ok(bytes)
+        let (start, end) = info.data_offsets;
+        Ok(Part {
+            name: name.to_owned(),
+            dtype,
+            place: start..end,
+        })
     }
 
-    /// Takes an F32 tensor, every value of which is a number.
-    pub(super) fn take_floats(
-        &mut self,
-        name: &str,
-        shape: &[usize],
-        checksums: Option<&Checksums>,
-    ) -> Result<Cow<'a, [u8]>, Error> {
-        let bytes = self.take(name, Dtype::F32, shape, checksums)?;
-        let broken = floats(&bytes).position(|value| !value.is_finite());
-        match broken {
-            None => Ok(bytes),
-            Some(at) => Err(self.tensor_error(name, format!("value {at} is NaN or infinite"))),
-        }
-    }
-
-    /// Takes an I8 tensor, every value of which is in -127..=127.
-    pub(super) fn take_int8(
-        &mut self,
-        name: &str,
-        shape: &[usize],
+    /// Checks the CRC-32 that was found of a tensor.
+    pub(super) fn check_checksum(
+        &self,
+        part: &Part,
+        found: u32,
         checksums: &Checksums,
-    ) -> Result<Cow<'a, [u8]>, Error> {
-        let bytes = self.take(name, Dtype::I8, shape, Some(checksums))?;
-        let least = i8::MIN.cast_unsigned();
-        // Asked first: this goes by words of bytes.
-        let broken = bytes
-            .contains(&least)
-            .then(|| bytes.iter().position(|&byte| byte == least));
-        match broken.flatten() {
-            None => Ok(bytes),
-            Some(at) => {
-                Err(self.tensor_error(name, format!("value {at} is -128, outside -127..=127")))
-            }
+    ) -> Result<(), Error> {
+        self.check(&part.name, found, checksums)
+            .map_err(|problem| self.tensor_error(&part.name, problem))
+    }
+
+    /// Checks that every float is a number, and every int8 value in -127..=127.
+    pub(super) fn check_values(&self, part: &Part, bytes: &[u8]) -> Result<(), Error> {
+        let problem = if part.dtype == Dtype::I8 {
+            let least = i8::MIN.cast_unsigned();
+            // Asked first: this goes by words of bytes.
+            let broken = bytes.contains(&least).then(|| {
+                let at = bytes.iter().position(|&byte| byte == least);
+                at.unwrap_or_default()
+            });
+            broken.map(|at| format!("value {at} is -128, outside -127..=127"))
+        } else {
+            let broken = floats(bytes).position(|value| !value.is_finite());
+            broken.map(|at| format!("value {at} is NaN or infinite"))
+        };
+        match problem {
+            None => Ok(()),
+            Some(problem) => Err(self.tensor_error(&part.name, problem)),
         }
     }
 
@@ -228,17 +189,23 @@ impl<'a> Container<'a> {
     }
 }
 
-impl<'a> Data<'a> {
-    /// The bytes of a tensor and, where it is known already, their checksum.
-    fn take(&mut self, place: (usize, usize)) -> (Cow<'a, [u8]>, Option<u32>) {
-        match self {
-            Self::Whole(bytes) => (Cow::Borrowed(&bytes[place.0..place.1]), None),
-            Self::Apart(parts) => {
-                let (bytes, checksum) = parts.remove(&place).unwrap_or_default();
-                (Cow::Owned(bytes), Some(checksum))
-            }
-        }
+/// Checks that as many bytes follow the header as it tells of. safetensors has checked that the
+/// tensors follow one another.
+pub(super) fn check_length(file: &str, expected: usize, received: usize) -> Result<(), Error> {
+    if received == expected {
+        return Ok(());
     }
+    let what = if received < expected {
+        "is truncated"
+    } else {
+        "is damaged, or no exported model"
+    };
+    Err(Error::ModelFile {
+        file: file.to_owned(),
+        problem: format!(
+            "{what}: its header tells of {expected} bytes of tensors, {received} follow"
+        ),
+    })
 }
 
 /// As safetensors has it: no header is longer.

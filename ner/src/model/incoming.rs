@@ -1,48 +1,72 @@
 //! An exported file while it arrives.
 
+use std::borrow::Cow;
 use std::collections::TryReserveError;
+use std::mem;
 
 use crc32fast::Hasher;
 use safetensors::tensor::Metadata;
 
 use super::Bundle;
-use super::container::{Container, Data, header, header_end, read_header};
+use super::container::{check_length, header, header_end, read_header};
+use super::layout::Layout;
 use crate::Error;
 
 /// So much memory is asked for on the word of a header that nothing has vouched for yet; a larger
 /// tensor gets more as it arrives.
 const MAX_RESERVED: usize = 64 << 20;
 
-/// Takes an exported file piece by piece, each tensor into memory of its own: whoever reads the
-/// [`Bundle`] can free one while others are still needed, and the file is never in memory as a whole.
-/// Checksums are made of the pieces, while others are on their way.
-#[derive(Debug, Default)]
+/// Takes an exported file piece by piece, each tensor into memory of its own, and checks what is
+/// complete: whoever reads the [`Bundle`] can use one and free it while others are on their way, and
+/// the file is never in memory as a whole.
+#[derive(Debug)]
 pub struct Incoming {
+    /// Names the file in errors.
+    file: String,
     /// What comes before the tensors; everything, where that is not understood.
     head: Vec<u8>,
-    tensors: Option<Tensors>,
+    body: Option<Body>,
 }
 
-/// The tensors of a file whose header is known.
+/// What follows a header that safetensors understands.
+#[derive(Debug)]
+struct Body {
+    /// Bytes, by the header.
+    expected: usize,
+    received: usize,
+    /// The first fault, from which on bytes are counted only.
+    tensors: Result<Tensors, Error>,
+}
+
 #[derive(Debug)]
 struct Tensors {
-    metadata: Metadata,
-    /// Where they begin and end, in the order of the file. Those without values are left out.
-    places: Vec<(usize, usize)>,
-    /// Bytes and checksums of the first ones; all but the last are complete.
-    values: Vec<(Vec<u8>, Hasher)>,
-    /// Bytes after the header, also those that no tensor has room for.
-    received: usize,
+    /// In the order of the file.
+    layout: Layout,
+    bundle: Bundle<'static>,
+    /// Parts that have arrived.
+    complete: usize,
+    /// Of the next one, and their checksum.
+    bytes: Vec<u8>,
+    checksum: Hasher,
 }
 
 impl Incoming {
-    /// Takes the next bytes.
+    /// Of a file that is called so in errors.
+    pub fn new(file: &str) -> Self {
+        Self {
+            file: file.to_owned(),
+            head: Vec::new(),
+            body: None,
+        }
+    }
+
+    /// Takes the next bytes. What is wrong with them is said by [`Incoming::finish`].
     ///
     /// # Errors
     /// When a tensor does not fit into memory.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), TryReserveError> {
-        if let Some(tensors) = &mut self.tensors {
-            return tensors.push(bytes);
+        if let Some(body) = &mut self.body {
+            return body.push(bytes);
         }
         let complete = |head: &[u8]| header_end(head).is_some_and(|end| head.len() as u64 >= end);
         let before = complete(&self.head);
@@ -51,79 +75,94 @@ impl Incoming {
         if before || !complete(&self.head) {
             return Ok(());
         }
-        // What is wrong with a header is said when the file has ended.
         if let Ok((end, metadata)) = header(&self.head) {
-            let mut tensors = Tensors::new(metadata);
-            tensors.push(&self.head[end..])?;
+            let mut body = Body::new(&self.file, &metadata);
+            body.push(&self.head[end..])?;
             self.head = Vec::new();
-            self.tensors = Some(tensors);
+            self.body = Some(body);
         }
         Ok(())
     }
 
-    /// Reads the file, all of which has arrived. `file` names it in errors.
+    /// The model, with those of its tensors that have arrived; `None` before its header has, and from
+    /// a fault on. Tensors that are taken out here will not be in what [`Incoming::finish`] returns.
+    pub fn arrived(&mut self) -> Option<&mut Bundle<'static>> {
+        let tensors = self.body.as_mut()?.tensors.as_mut().ok()?;
+        Some(&mut tensors.bundle)
+    }
+
+    /// The model, all of whose file has arrived.
     ///
     /// # Errors
     /// As [`Bundle::read`].
-    pub fn finish(self, file: &str) -> Result<Bundle<'static>, Error> {
-        let tensors = match self.tensors {
-            Some(tensors) => tensors,
+    pub fn finish(self) -> Result<Bundle<'static>, Error> {
+        let body = match self.body {
+            Some(body) => body,
             // Says what is wrong with the header.
-            None => Tensors::new(read_header(file, &self.head)?.1),
+            None => Body::new(&self.file, &read_header(&self.file, &self.head)?.1),
         };
-        let values = tensors.values.into_iter();
-        let values = values.map(|(bytes, checksum)| (bytes, checksum.finalize()));
-        let data = Data::Apart(tensors.places.into_iter().zip(values).collect());
-        let container = Container::new(file, tensors.metadata, tensors.received, data)?;
-        Bundle::from_container(container)
+        check_length(&self.file, body.expected, body.received)?;
+        Ok(body.tensors?.bundle)
+    }
+}
+
+impl Body {
+    fn new(file: &str, metadata: &Metadata) -> Self {
+        let tensors = Layout::read(file, metadata).map(|(mut layout, bundle)| {
+            layout.parts.sort_by_key(|part| part.place.start);
+            Tensors {
+                layout,
+                bundle,
+                complete: 0,
+                bytes: Vec::new(),
+                checksum: Hasher::new(),
+            }
+        });
+        Self {
+            expected: metadata.data_len(),
+            received: 0,
+            tensors,
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> Result<(), TryReserveError> {
+        self.received += bytes.len();
+        if let Ok(tensors) = &mut self.tensors
+            && let Err(fault) = tensors.push(bytes)?
+        {
+            self.tensors = Err(fault);
+        }
+        Ok(())
     }
 }
 
 impl Tensors {
-    fn new(metadata: Metadata) -> Self {
-        let mut places: Vec<_> = metadata
-            .tensors()
-            .values()
-            .map(|info| info.data_offsets)
-            .filter(|(start, end)| start < end)
-            .collect();
-        places.sort_unstable();
-        Self {
-            metadata,
-            places,
-            values: Vec::new(),
-            received: 0,
-        }
-    }
-
-    fn push(&mut self, mut bytes: &[u8]) -> Result<(), TryReserveError> {
-        while !bytes.is_empty() {
-            let open = self.values.len().checked_sub(1).filter(|&last| {
-                let (start, end) = self.places[last];
-                self.values[last].0.len() < end - start
-            });
-            let current = match (open, self.places.get(self.values.len())) {
-                (Some(current), _) => current,
-                (None, Some((start, end))) => {
-                    let mut values = Vec::new();
-                    values.try_reserve_exact((end - start).min(MAX_RESERVED))?;
-                    self.values.push((values, Hasher::new()));
-                    self.values.len() - 1
-                }
-                (None, None) => {
-                    self.received += bytes.len();
-                    break;
-                }
-            };
-            let (start, end) = self.places[current];
-            let (values, checksum) = &mut self.values[current];
-            let (these, rest) = bytes.split_at(bytes.len().min(end - start - values.len()));
-            values.try_reserve(these.len())?;
-            values.extend_from_slice(these);
-            checksum.update(these);
-            self.received += these.len();
+    /// Bytes that no tensor has room for are left out.
+    fn push(&mut self, mut bytes: &[u8]) -> Result<Result<(), Error>, TryReserveError> {
+        // Tensors follow one another, and none of a checked header is empty.
+        while let Some(part) = self.layout.parts.get(self.complete)
+            && !bytes.is_empty()
+        {
+            if self.bytes.is_empty() {
+                self.bytes
+                    .try_reserve_exact(part.place.len().min(MAX_RESERVED))?;
+            }
+            let missing = part.place.len() - self.bytes.len();
+            let (these, rest) = bytes.split_at(bytes.len().min(missing));
+            self.bytes.try_reserve(these.len())?;
+            self.bytes.extend_from_slice(these);
+            self.checksum.update(these);
             bytes = rest;
+            if these.len() == missing {
+                let values = mem::take(&mut self.bytes);
+                let checksum = mem::take(&mut self.checksum).finalize();
+                if let Err(fault) = self.layout.check(part, &values, checksum) {
+                    return Ok(Err(fault));
+                }
+                self.bundle.insert(part, Cow::Owned(values));
+                self.complete += 1;
+            }
         }
-        Ok(())
+        Ok(Ok(()))
     }
 }

@@ -7,6 +7,7 @@ pub mod tensors;
 
 mod container;
 mod incoming;
+mod layout;
 
 pub use bundle::Bundle;
 pub use config::Config;

@@ -19,11 +19,11 @@ const FILE: &str = "some/model.safetensors";
 fn read(file: &[u8]) -> Result<Bundle<'_>, Error> {
     let whole = Bundle::read(FILE, file);
     for size in [13, 4096, usize::MAX] {
-        let mut incoming = Incoming::default();
+        let mut incoming = Incoming::new(FILE);
         for piece in file.chunks(size) {
             incoming.push(piece).unwrap();
         }
-        match (&whole, incoming.finish(FILE)) {
+        match (&whole, incoming.finish()) {
             (Ok(whole), Ok(pieces)) => {
                 assert_eq!(whole.config(), pieces.config());
                 assert_eq!(whole.tokenizer_json(), pieces.tokenizer_json());
@@ -49,6 +49,31 @@ fn tensor_bytes(bundle: &Bundle) -> Vec<(String, Vec<u8>, Vec<u8>)> {
         .into_iter()
         .map(|spec| parts(spec.name))
         .collect()
+}
+
+#[test]
+fn tensors_can_be_taken_as_they_arrive() {
+    let file = exported();
+    let whole = Bundle::read(FILE, &file).unwrap();
+    let mut taken = Vec::new();
+    let mut incoming = Incoming::new(FILE);
+    let names = specs(whole.config(), whole.config().labels().unwrap().len());
+    for piece in file.chunks(100) {
+        incoming.push(piece).unwrap();
+        let Some(bundle) = incoming.arrived() else {
+            assert!(taken.is_empty(), "a fault");
+            continue;
+        };
+        for name in names.iter().map(|spec| &spec.name) {
+            if bundle.has(name) {
+                let (tensor, expected) = (bundle.take(name), whole.tensor(name));
+                assert_eq!(tensor.values().to_f32(), expected.to_f32(), "{name}");
+                taken.push(name);
+            }
+        }
+    }
+    assert_eq!(taken.len(), names.len());
+    assert!(incoming.finish().is_ok());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use web::edit::Edit;
 use web::highlight::{Layout, Mark};
-use web::protocol::{Entity, Event, ModelCard, Request};
+use web::protocol::{Entity, Event, Failure, ModelCard, Request};
 
 use crate::client::Client;
 use crate::editor::Backdrop;
@@ -143,7 +143,12 @@ impl Page {
             // Of a text that no longer stands on the page.
             Event::Progress { .. } | Event::Analysed { .. } => {}
             Event::Failed { failure, message } => {
-                self.on_trouble(Trouble::reported(failure, message))
+                let trouble = Trouble::reported(failure, message);
+                match failure {
+                    // It has started, and another one would fail alike.
+                    Failure::Download | Failure::Model => self.fail(trouble),
+                    Failure::Analysis => self.on_trouble(trouble),
+                }
             }
         }
     }
@@ -159,8 +164,12 @@ impl Page {
             self.alone.set_value(true);
             // The client that is replaced is calling this.
             set_timeout(move || self.start(), Duration::ZERO);
-            return;
+        } else {
+            self.fail(trouble);
         }
+    }
+
+    fn fail(self, trouble: Trouble) {
         // A worker that panics reports it and then fails for a reason that says less.
         if !self
             .stage

@@ -1,10 +1,13 @@
 //! The model file, streamed.
 
-use js_sys::{Date, Promise};
-use ner::model::Incoming;
+use std::collections::TryReserveError;
+
+use js_sys::{Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{ReadableStreamDefaultReader, ReadableStreamReadResult, Response};
+use web_sys::{ReadableStreamReadResult, Response};
+
+use crate::scope;
 
 /// The page draws what it is told; more often than this nobody would see it.
 const PROGRESS_MS: f64 = 50.0;
@@ -14,9 +17,24 @@ extern "C" {
     /// As `fetch`; see `start.js`, which may have begun before.
     #[wasm_bindgen(js_name = fetchModel)]
     fn fetch_model(url: &str, afresh: bool) -> Promise;
+
+    /// A `ReadableStream`, whose `getReader` throws for options that it does not know.
+    type Body;
+    #[wasm_bindgen(method, catch, js_name = getReader)]
+    fn reader(this: &Body, options: &JsValue) -> Result<Reader, JsValue>;
+
+    /// A `ReadableStreamBYOBReader` or, which passes over the buffer, a `ReadableStreamDefaultReader`.
+    type Reader;
+    #[wasm_bindgen(method)]
+    fn read(this: &Reader, buffer: &Uint8Array) -> Promise;
 }
 
-/// Fetches a model, and tells how many bytes it has; `name` is what messages call it, `afresh` passes over the browser's cache.
+/// Bytes that are read at once, into the same buffer each time where the browser can: pieces of its own become garbage, which
+/// it collects late.
+const PIECE: u32 = 256 << 10;
+
+/// Fetches a model, of which `take` gets piece by piece, and tells how many bytes it has; `name` is what messages call it,
+/// `afresh` passes over the browser's cache.
 ///
 /// `progress` is told from time to time the bytes that have arrived and, where the server says it and it still can be true, those
 /// of the whole file.
@@ -28,7 +46,8 @@ pub(crate) async fn fetch(
     name: &str,
     afresh: bool,
     progress: impl Fn(u32, Option<u32>),
-) -> Result<(Incoming, u32), String> {
+    mut take: impl FnMut(&[u8]) -> Result<(), TryReserveError>,
+) -> Result<u32, String> {
     let response: Response = match JsFuture::from(fetch_model(url, afresh)).await {
         Ok(response) => response.unchecked_into(),
         Err(error) => {
@@ -62,14 +81,26 @@ pub(crate) async fn fetch(
         header("content-length").as_deref(),
         header("content-encoding").as_deref(),
     );
-    let mut file = Incoming::default();
     let (mut received, mut bytes) = (0, Vec::new());
     progress(0, total);
-    let mut told = Date::now();
+    let now = || {
+        scope::global()
+            .performance()
+            .map_or(0.0, |clock| clock.now())
+    };
+    let mut told = f64::NEG_INFINITY;
 
-    let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
+    let body: Body = body.unchecked_into();
+    let options = Object::new();
+    // The object is a new one, and takes any key.
+    let _ = Reflect::set(&options, &"mode".into(), &"byob".into());
+    let reader = body
+        .reader(&options)
+        .or_else(|_| body.reader(&JsValue::UNDEFINED));
+    let reader = reader.map_err(|error| format!("{name} cannot be read ({}).", reason(&error)))?;
+    let mut buffer = Uint8Array::new_with_length(PIECE);
     loop {
-        let part: ReadableStreamReadResult = match JsFuture::from(reader.read()).await {
+        let part: ReadableStreamReadResult = match JsFuture::from(reader.read(&buffer)).await {
             Ok(part) => part.unchecked_into(),
             Err(error) => {
                 let (reason, arrived) = (reason(&error), web::bytes::in_words(received));
@@ -79,20 +110,22 @@ pub(crate) async fn fetch(
             }
         };
         if part.get_done().unwrap_or(false) {
-            return Ok((file, received));
+            return Ok(received);
         }
-        let part: js_sys::Uint8Array = part.get_value().unchecked_into();
+        let part: Uint8Array = part.get_value().unchecked_into();
         bytes.resize(part.length() as usize, 0);
         part.copy_to(&mut bytes);
+        buffer = Uint8Array::new(&part.buffer());
         let too_large = |_| format!("{name} does not fit into this browser's memory.");
-        file.push(&bytes).map_err(too_large)?;
+        take(&bytes).map_err(too_large)?;
 
         // A server that sends more than it announced announced something else.
         received += part.length();
         total = total.filter(|&total| received <= total);
-        if Date::now() - told >= PROGRESS_MS {
+        let now = now();
+        if now - told >= PROGRESS_MS {
             progress(received, total);
-            told = Date::now();
+            told = now;
         }
     }
 }

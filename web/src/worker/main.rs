@@ -19,7 +19,7 @@ use wasm_bindgen_futures::spawn_local;
 use web::protocol::{Event, Failure, Request};
 use web_sys::MessageEvent;
 
-use session::Session;
+use session::{Incomplete, Session};
 
 fn main() {
     // A panic ends the worker (panic = "abort"), and its trap tells the page nothing but "unreachable".
@@ -43,7 +43,7 @@ fn main() {
                 }),
                 None,
             ) => {
-                // Before the download, so that the helpers' scripts come along with it and nothing later.
+                // Before the model is there, so that the helpers' scripts come along with it and nothing later.
                 let team = team::start(threads);
                 spawn_local(load(url, name, afresh, team, Rc::clone(&session)))
             }
@@ -68,12 +68,14 @@ async fn load(
     slot: Rc<OnceCell<Rc<Session>>>,
 ) {
     let progress = |received, total| scope::post(&Event::Downloading { received, total });
-    let (file, bytes) = match download::fetch(&url, &name, afresh, progress).await {
-        Ok(fetched) => fetched,
+    let mut model = Incomplete::new(&name);
+    let take = |bytes: &[u8]| model.push(bytes);
+    let bytes = match download::fetch(&url, &name, afresh, progress, take).await {
+        Ok(bytes) => bytes,
         Err(message) => return scope::fail(Failure::Download, message),
     };
     scope::post(&Event::Downloaded);
-    match Session::read(&name, file, bytes, team) {
+    match Session::new(&name, model, bytes, team) {
         Ok((session, card)) => {
             if slot.set(Rc::new(session)).is_err() {
                 return fail_protocol("a second model");

@@ -1,10 +1,11 @@
 //! One loaded model and the texts that go through it.
 
 use std::cell::{Cell, RefCell};
+use std::collections::TryReserveError;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use engine::{Model, Scratch, Team};
+use engine::{Builder, Isa, Model, Scratch, Team};
 use ner::model::{Incoming, bundle};
 use ner::{Decoder, Tokenizer};
 use web::cache::Cache;
@@ -26,27 +27,65 @@ pub(crate) struct Session {
     wanted: Cell<u32>,
 }
 
+/// A model on its way. What can be made of the part that is there is made while the rest is awaited.
+pub(crate) struct Incomplete {
+    file: Incoming,
+    tokenizer: Option<Result<Tokenizer, ner::Error>>,
+    builder: Option<Result<Builder, engine::Error>>,
+}
+
+impl Incomplete {
+    /// `name` is what messages call it.
+    pub(crate) fn new(name: &str) -> Self {
+        Self {
+            file: Incoming::new(name),
+            tokenizer: None,
+            builder: None,
+        }
+    }
+
+    /// Takes the next bytes of an exported file.
+    ///
+    /// # Errors
+    /// When they do not fit into memory.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), TryReserveError> {
+        self.file.push(bytes)?;
+        if let Some(bundle) = self.file.arrived() {
+            self.tokenizer.get_or_insert_with(|| bundle.tokenizer());
+            let builder = self
+                .builder
+                .get_or_insert_with(|| Builder::new(bundle.config(), Isa::detect()));
+            if let Ok(builder) = builder {
+                builder.take(bundle);
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Session {
-    /// Reads an exported file of so many bytes, for texts to go through it on the threads of `team`; `name` is what messages call it.
+    /// From a model of so many bytes, for texts to go through it on the threads of `team`; `name` is what messages call it.
     ///
     /// # Errors
     /// Says in words what is wrong with the file, and where.
-    pub(crate) fn read(
+    pub(crate) fn new(
         name: &str,
-        file: Incoming,
+        model: Incomplete,
         bytes: u32,
         team: Arc<Team>,
     ) -> Result<(Self, ModelCard), String> {
-        let bundle = file.finish(name).map_err(|error| error.to_string())?;
+        let bundle = model.file.finish().map_err(|error| error.to_string())?;
         let config = bundle.config().clone();
         let source_sha256 = bundle.source_sha256().to_owned();
         let decoder = bundle
             .decoder()
             .map_err(|error| format!("{name}: {error}"))?;
-        let tokenizer = bundle
-            .tokenizer()
-            .map_err(|error| format!("{name}: {error}"))?;
-        let model = Model::new(bundle).map_err(|error| format!("{name}: {error}"))?;
+        let complete = "a file without a fault has had a header";
+        let tokenizer = model.tokenizer.expect(complete);
+        let tokenizer = tokenizer.map_err(|error| format!("{name}: {error}"))?;
+        let builder = model.builder.expect(complete);
+        let builder = builder.map_err(|error| format!("{name}: {error}"))?;
+        let model = builder.finish(bundle);
         let max_tokens = ner::window::MAX_TOKENS.min(config.max_position_embeddings);
         let card = ModelCard {
             bytes,

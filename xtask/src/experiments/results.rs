@@ -17,7 +17,7 @@ pub(super) struct Run {
     pub(super) f1: f64,
     /// The same epoch's, when a prediction that overlaps an entity of its type is right.
     pub(super) overlap_f1: f64,
-    /// With evaluations: the time that it took, by the number of its threads.
+    /// With evaluations: the time that it took, times the number of its threads.
     pub(super) seconds: u64,
     /// Hash of everything that decides the scores but the trainer itself.
     pub(super) fingerprint: String,
