@@ -35,6 +35,29 @@ pub(crate) struct Layer {
     pub(crate) output_norm: LayerNorm,
 }
 
+/// A step of a forward pass, as [`Model::forward_observed`] tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The three embeddings, their sum's LayerNorm, and its quantization.
+    Embeddings,
+    /// The product that makes queries, keys and values.
+    QueryKeyValue,
+    /// Scaled dot-product attention.
+    Attention,
+    /// The product behind attention.
+    AttentionOutput,
+    /// A residual's addition, LayerNorm, and its quantization.
+    AddLayerNorm,
+    /// The first product of the feed-forward network, with GELU.
+    Intermediate,
+    /// The second.
+    Output,
+    /// Quantization of what attention or GELU gave, in an int8 model.
+    Quantize,
+    /// The product that makes logits.
+    Classifier,
+}
+
 impl Model {
     /// Takes the weights of a bundle, one tensor after the other, into the kernels' layout.
     ///
@@ -87,6 +110,20 @@ impl Model {
         inputs: &[&[u32]],
         scratch: &'s mut Scratch,
     ) -> Result<&'s [f32], Error> {
+        self.forward_observed(inputs, scratch, |_| {})
+    }
+
+    /// As [`Model::forward_all`], calling `done` after each step with its name, for profiles. Steps of
+    /// several layers have the same names.
+    ///
+    /// # Errors
+    /// As [`Model::forward_all`].
+    pub fn forward_observed<'s>(
+        &self,
+        inputs: &[&[u32]],
+        scratch: &'s mut Scratch,
+        mut done: impl FnMut(Step),
+    ) -> Result<&'s [f32], Error> {
         for ids in inputs {
             self.check_input(ids)?;
         }
@@ -110,8 +147,9 @@ impl Model {
         let quantized = first.is_int8().then_some(&mut buffers.quantized);
         let norm = self.embedding_norm.norm();
         runner.add_layer_norm(&mut buffers.hidden, None, norm, quantized);
+        done(Step::Embeddings);
         for layer in &self.layers {
-            layer.forward(runner, self.heads, inputs, buffers);
+            layer.forward(runner, self.heads, inputs, buffers, &mut done);
         }
         let Buffers {
             hidden,
@@ -120,6 +158,7 @@ impl Model {
             ..
         } = buffers;
         (self.classifier).apply(runner, hidden, quantized, Activate::Identity, logits);
+        done(Step::Classifier);
         match logits.iter().position(|logit| !logit.is_finite()) {
             Some(index) => Err(Error::Overflow {
                 position: position(inputs, index / self.labels()),
@@ -178,7 +217,14 @@ fn position(inputs: &[&[u32]], mut index: usize) -> usize {
 
 impl Layer {
     /// Replaces `hidden`, and `quantized`, by this layer's output.
-    fn forward(&self, runner: Runner, heads: usize, inputs: &[&[u32]], buffers: &mut Buffers) {
+    fn forward(
+        &self,
+        runner: Runner,
+        heads: usize,
+        inputs: &[&[u32]],
+        buffers: &mut Buffers,
+        done: &mut impl FnMut(Step),
+    ) {
         let Buffers {
             hidden,
             qkv,
@@ -196,6 +242,7 @@ impl Layer {
             Precision::F32
         };
         (self.qkv).apply(runner, hidden, quantized, Activate::Identity, qkv);
+        done(Step::QueryKeyValue);
         let (mut qkv, mut out) = (&qkv[..], &mut context[..]);
         for ids in inputs {
             let (head, tail) = qkv.split_at(ids.len() * 3 * width);
@@ -203,10 +250,13 @@ impl Layer {
             (qkv, out) = (tail, rest);
             runner.attention(precision, head, heads, width / heads, attention, context);
         }
+        done(Step::Attention);
         if is_int8 {
             runner.quantize(context, width, quantized);
+            done(Step::Quantize);
         }
         (self.attention_output).apply(runner, context, quantized, Activate::Identity, update);
+        done(Step::AttentionOutput);
         let norm = self.attention_norm.norm();
         runner.add_layer_norm(
             hidden,
@@ -214,12 +264,16 @@ impl Layer {
             norm,
             is_int8.then_some(&mut *quantized),
         );
+        done(Step::AddLayerNorm);
 
         (self.intermediate).apply(runner, hidden, quantized, Activate::Gelu, intermediate);
+        done(Step::Intermediate);
         if is_int8 {
             runner.quantize(intermediate, self.intermediate.columns(), quantized);
+            done(Step::Quantize);
         }
         (self.output).apply(runner, intermediate, quantized, Activate::Identity, update);
+        done(Step::Output);
         let norm = self.output_norm.norm();
         runner.add_layer_norm(
             hidden,
@@ -227,5 +281,6 @@ impl Layer {
             norm,
             is_int8.then_some(&mut *quantized),
         );
+        done(Step::AddLayerNorm);
     }
 }

@@ -11,7 +11,7 @@ mod weights;
 
 pub use builder::Builder;
 pub use error::Error;
-pub use forward::Model;
+pub use forward::{Model, Step};
 pub use kernels::Isa;
 pub use scratch::Scratch;
 pub use team::Team;

@@ -9,6 +9,7 @@ mod chart;
 mod chromium;
 mod measure;
 mod native;
+mod profile;
 mod report;
 mod server;
 mod setup;
@@ -45,6 +46,8 @@ pub(crate) struct Args {
 enum Part {
     /// Forward passes beside onnxruntime-web in one Chromium
     Browser,
+    /// Where the time of a forward pass in the browser goes
+    Profile,
     /// From navigation to the first entities, beside onnxruntime-web and transformers.js
     Start,
     /// Forward passes beside onnxruntime's CPU provider
@@ -73,6 +76,10 @@ pub(crate) fn bench(args: &Args) -> Result<()> {
     if wanted(Part::Browser) {
         let done = browser::measure(&tools, &models, &threads(), &Turns::FULL, false)?;
         report.browser = Some(done);
+        write_json(&results, &report)?;
+    }
+    if wanted(Part::Profile) {
+        report.profile = Some(profile::measure(&tools, &models)?);
         write_json(&results, &report)?;
     }
     if wanted(Part::Start) {

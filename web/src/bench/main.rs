@@ -1,11 +1,16 @@
 //! The engine alone, for `cargo xtask bench`: no texts, no messages, only forward passes.
 #![forbid(unsafe_code)]
 
+mod peak;
+mod profile;
+
 use std::sync::{Arc, OnceLock};
 
 use engine::{Model, Scratch, Team};
-use ner::model::Bundle;
+use ner::model::{Bundle, Config};
 use wasm_bindgen::prelude::*;
+
+use profile::Profile;
 
 /// Whom helpers help. One memory means one set of statics.
 static TEAM: OnceLock<Arc<Team>> = OnceLock::new();
@@ -16,6 +21,7 @@ fn main() {}
 #[wasm_bindgen]
 pub struct Engine {
     model: Model,
+    config: Config,
     team: Arc<Team>,
     scratch: Scratch,
 }
@@ -35,8 +41,10 @@ impl Engine {
             1
         };
         let team = TEAM.get_or_init(|| Arc::new(Team::waiting_for_help(threads)));
+        let bundle = Bundle::read("the model", file)?;
         Ok(Self {
-            model: Model::new(Bundle::read("the model", file)?)?,
+            config: bundle.config().clone(),
+            model: Model::new(bundle)?,
             team: Arc::clone(team),
             scratch: Scratch::with_team(Arc::clone(team)),
         })
@@ -49,6 +57,21 @@ impl Engine {
     pub fn forward(&mut self, ids: &[u32], tokens: usize) -> Result<Vec<f32>, JsError> {
         let inputs: Vec<&[u32]> = ids.chunks(tokens).collect();
         Ok(self.model.forward_all(&inputs, &mut self.scratch)?.to_vec())
+    }
+
+    /// Where the time of a forward pass over one input goes: a `Profile` of so many passes.
+    ///
+    /// # Errors
+    /// As [`Model::forward`].
+    pub fn profile(&mut self, ids: &[u32], passes: usize) -> Result<JsValue, JsError> {
+        let Self {
+            model,
+            config,
+            scratch,
+            ..
+        } = self;
+        let profile = Profile::of(model, config, ids, passes, scratch)?;
+        Ok(serde_wasm_bindgen::to_value(&profile)?)
     }
 
     /// The variant of the kernels that runs.

@@ -1,5 +1,5 @@
 // Both engines, each in a worker, on the same inputs in alternating turns.
-import { job, progress, report } from "./common.js";
+import { Side, job, progress, report } from "./common.js";
 
 /** Lets the threads of the engine that ran before fall asleep. */
 const REST_MS = 30;
@@ -8,27 +8,6 @@ const WARM_UP_MS = 1000;
 const WARM_UP_RUNS = 3;
 
 const rest = () => new Promise((resolve) => setTimeout(resolve, REST_MS));
-
-class Side {
-  #worker;
-
-  constructor(script) {
-    this.#worker = new Worker(script, { type: "module" });
-  }
-
-  /** Sends a message and waits for the answer. */
-  ask(message) {
-    return new Promise((resolve, reject) => {
-      this.#worker.onmessage = ({ data }) => (data.error ? reject(data.error) : resolve(data));
-      this.#worker.onerror = (event) => reject(event.message);
-      this.#worker.postMessage(message);
-    });
-  }
-
-  end() {
-    this.#worker.terminate();
-  }
-}
 
 async function warmUp(side, input) {
   const end = performance.now() + WARM_UP_MS;

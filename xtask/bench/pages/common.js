@@ -19,6 +19,28 @@ export async function report(work) {
   await post("/bench/result", JSON.stringify(result));
 }
 
+/** An engine in a worker, which answers each message with one message. */
+export class Side {
+  #worker;
+
+  constructor(script) {
+    this.#worker = new Worker(script, { type: "module" });
+  }
+
+  /** Sends a message and waits for the answer. */
+  ask(message) {
+    return new Promise((resolve, reject) => {
+      this.#worker.onmessage = ({ data }) => (data.error ? reject(data.error) : resolve(data));
+      this.#worker.onerror = (event) => reject(event.message);
+      this.#worker.postMessage(message);
+    });
+  }
+
+  end() {
+    this.#worker.terminate();
+  }
+}
+
 /** Milliseconds of each repetition of a forward pass, and the logits of the last. */
 async function time(repeats, forward) {
   const ms = [];
@@ -32,18 +54,19 @@ async function time(repeats, forward) {
 }
 
 /**
- * Makes this worker answer each message with one message. `load` takes the first and returns what it tells of the engine and a
- * function from ids `[batch * tokens]` and tokens to a function that runs them.
+ * Makes this worker answer each message with one message. `load` takes the first and returns what it tells of the engine, a
+ * function from ids `[batch * tokens]` and tokens to a function that runs them, and one from ids to a profile of so many
+ * passes, where the engine makes any.
  */
 export function serve(load) {
-  let prepare;
+  let engine;
   const answer = async (request) => {
-    if (prepare === undefined) {
-      const loaded = await load(request);
-      prepare = loaded.prepare;
-      return loaded.about;
+    if (engine === undefined) {
+      engine = await load(request);
+      return engine.about;
     }
-    return time(request.repeats, prepare(request.ids, request.tokens));
+    if (request.passes !== undefined) return engine.profile(request.ids, request.passes);
+    return time(request.repeats, engine.prepare(request.ids, request.tokens));
   };
   self.onmessage = ({ data }) =>
     answer(data)

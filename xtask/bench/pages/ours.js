@@ -19,5 +19,6 @@ serve(async ({ script, wasm, model, threads }) => {
       ids = Uint32Array.from(ids);
       return () => engine.forward(ids, tokens);
     },
+    profile: (ids, passes) => engine.profile(Uint32Array.from(ids), passes),
   };
 });

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::browser::Browser;
 use super::measure::Cell;
 use super::native::Native;
+use super::profile::{self, Profiles};
 use super::setup::Tools;
 use super::start::Start;
 use crate::command::output;
@@ -22,6 +23,7 @@ pub(super) struct Report {
     pub(super) cores: usize,
     pub(super) chromium: String,
     pub(super) browser: Option<Browser>,
+    pub(super) profile: Option<Profiles>,
     pub(super) start: Option<Vec<Start>>,
     pub(super) native: Option<Native>,
 }
@@ -39,6 +41,7 @@ impl Report {
             cores: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
             chromium: said(Command::new(&tools.chromium).arg("--version")),
             browser: None,
+            profile: None,
             start: None,
             native: None,
         }
@@ -110,6 +113,9 @@ pub(super) fn tables(report: &Report) -> String {
              crossOriginIsolated is {isolated}:\n\n"
         );
         text += &table(cells, "onnxruntime-web");
+    }
+    if let Some(profiles) = &report.profile {
+        text += &profile::tables(profiles);
     }
     if let Some(start) = &report.start {
         text += "\nFrom navigation to the first entities, nothing in the cache:\n\n";
@@ -207,6 +213,7 @@ pub(super) mod tests {
             cores: 4,
             chromium: "Chromium 1".into(),
             browser: Some(browser(cells)),
+            profile: None,
             start: None,
             native: None,
         }
