@@ -97,11 +97,16 @@ impl Side {
     pub(super) fn new(runs: &Runs, about: &About) -> Self {
         Self {
             median_ms: median(&runs.ms),
-            min_ms: runs.ms.iter().copied().fold(f64::INFINITY, f64::min),
+            min_ms: least(&runs.ms),
             runs: runs.ms.len(),
             threads: about.threads,
         }
     }
+}
+
+/// Infinity of none.
+pub(super) fn least(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::INFINITY, f64::min)
 }
 
 /// The middle value, or the mean of the two middle ones; NaN of none.
