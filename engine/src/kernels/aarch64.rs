@@ -4,6 +4,7 @@
 use std::arch::aarch64::*;
 use std::arch::{asm, is_aarch64_feature_detected};
 
+use super::lanes::{Lanes, ROUND, operators};
 use super::pack::{ByteStep, COLUMNS, FloatStep, LANES, ShortStep};
 use super::scalar::Scalar;
 use super::variant::Variant;
@@ -18,11 +19,157 @@ impl Dotprod {
     }
 }
 
+/// Eight floats in two vectors of NEON, which every processor of this architecture has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pair([float32x4_t; 2]);
+
+impl Pair {
+    #[inline(always)]
+    fn splat(x: f32) -> Self {
+        // SAFETY: every processor of this architecture has NEON.
+        Self([unsafe { vdupq_n_f32(x) }; 2])
+    }
+
+    #[inline(always)]
+    fn with(self, other: Self, act: impl Fn(float32x4_t, float32x4_t) -> float32x4_t) -> Self {
+        Self([0, 1].map(|half| act(self.0[half], other.0[half])))
+    }
+
+    #[inline(always)]
+    fn rounded(self) -> [int32x4_t; 2] {
+        // SAFETY: as above.
+        self.0.map(|x| unsafe {
+            let round = vdupq_n_f32(ROUND);
+            let [x, round] = [vaddq_f32(x, round), round].map(|x| vreinterpretq_s32_f32(x));
+            vsubq_s32(x, round)
+        })
+    }
+}
+
+operators! {
+    Pair:
+    // SAFETY: every processor of this architecture has NEON.
+    Add::add = |a, b| a.with(b, |a, b| unsafe { vaddq_f32(a, b) });
+    // SAFETY: as above.
+    Sub::sub = |a, b| a.with(b, |a, b| unsafe { vsubq_f32(a, b) });
+    // SAFETY: as above.
+    Mul::mul = |a, b| a.with(b, |a, b| unsafe { vmulq_f32(a, b) });
+    // SAFETY: as above.
+    Div::div = |a, b| a.with(b, |a, b| unsafe { vdivq_f32(a, b) });
+}
+
+impl Lanes for Pair {
+    #[inline(always)]
+    fn same(self, x: f32) -> Self {
+        Self::splat(x)
+    }
+
+    #[inline(always)]
+    fn store(self) -> [f32; LANES] {
+        let mut values = [0.0; LANES];
+        for (to, half) in values.as_chunks_mut::<4>().0.iter_mut().zip(self.0) {
+            // SAFETY: every processor of this architecture has NEON; a half is the 16 bytes that the store
+            // writes.
+            unsafe { vst1q_f32(to.as_mut_ptr(), half) };
+        }
+        values
+    }
+
+    // Not by the instructions for minimum and maximum, which give NaN where one is.
+    #[inline(always)]
+    fn lesser(self, other: Self) -> Self {
+        // SAFETY: as above.
+        self.with(other, |a, b| unsafe { vbslq_f32(vcltq_f32(b, a), b, a) })
+    }
+
+    #[inline(always)]
+    fn greater(self, other: Self) -> Self {
+        // SAFETY: as above.
+        self.with(other, |a, b| unsafe { vbslq_f32(vcgtq_f32(b, a), b, a) })
+    }
+
+    #[inline(always)]
+    fn power_of_two(self) -> Self {
+        // SAFETY: as above.
+        Self(self.0.map(|x| unsafe {
+            let shifted = vshlq_n_s32::<23>(vreinterpretq_s32_f32(x));
+            let one = vreinterpretq_s32_f32(vdupq_n_f32(1.0));
+            vreinterpretq_f32_s32(vaddq_s32(shifted, one))
+        }))
+    }
+
+    #[inline(always)]
+    fn bytes(self, zero: i32) -> [u8; LANES] {
+        // SAFETY: as above.
+        unsafe {
+            let [low, high] = self.rounded().map(|x| vaddq_s32(x, vdupq_n_s32(zero)));
+            // Both saturate.
+            let shorts = vcombine_s16(vqmovn_s32(low), vqmovn_s32(high));
+            vget_lane_u64::<0>(vreinterpret_u64_u8(vqmovun_s16(shorts))).to_le_bytes()
+        }
+    }
+
+    #[inline(always)]
+    fn shorts(self) -> [i16; LANES] {
+        let mut shorts = [0; LANES];
+        // SAFETY: as above; eight of 16 bits are the 16 bytes that the store writes.
+        unsafe {
+            let [low, high] = self.rounded();
+            let narrow = vcombine_s16(vqmovn_s32(low), vqmovn_s32(high));
+            vst1q_s16(shorts.as_mut_ptr(), narrow);
+        }
+        shorts
+    }
+
+    #[inline(always)]
+    fn pairs(self, second: Self) -> [[i16; 2]; LANES] {
+        let (first, second) = (self.rounded(), second.rounded());
+        let mut pairs = [[0; 2]; LANES];
+        for (half, to) in pairs.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+            // SAFETY: as above; four pairs are the 16 bytes that the store writes.
+            unsafe {
+                // The first's low bits below the second's.
+                let pair = vsliq_n_s32::<16>(first[half], second[half]);
+                vst1q_s16(
+                    to.as_flattened_mut().as_mut_ptr(),
+                    vreinterpretq_s16_s32(pair),
+                );
+            }
+        }
+        pairs
+    }
+}
+
 impl Variant for Dotprod {
     type Activation = i8;
+    type Lanes = Pair;
     const FLOAT_ROWS: usize = 8;
     const BYTE_ROWS: usize = 6;
     const SHORT_ROWS: usize = 4;
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> Pair {
+        Pair::splat(x)
+    }
+
+    #[inline(always)]
+    fn load(self, values: &[f32; LANES]) -> Pair {
+        let (halves, _) = values.as_chunks::<4>();
+        // SAFETY: every processor of this architecture has NEON; a half is the 16 bytes that the load
+        // reads.
+        Pair([0, 1].map(|half| unsafe { vld1q_f32(halves[half].as_ptr()) }))
+    }
+
+    #[inline(always)]
+    fn without_zero(self, sums: &[i32; LANES], zero: i32, weights: &[i32; LANES]) -> Pair {
+        let [sums, weights] = [sums, weights].map(|eight| eight.as_chunks::<4>().0);
+        // SAFETY: as above.
+        Pair([0, 1].map(|half| unsafe {
+            let sums = vld1q_s32(sums[half].as_ptr());
+            let weights = vld1q_s32(weights[half].as_ptr());
+            vcvtq_f32_s32(vmlsq_n_s32(sums, weights, zero))
+        }))
+    }
 
     #[inline(always)]
     fn tile_f32<const R: usize>(self, rows: [&[f32]; R], panel: &[FloatStep]) -> [[f32; LANES]; R] {

@@ -5,10 +5,11 @@
 //! every variant gives the same bits, twice as fast as floats that may not be fused, and finer than
 //! the rounding of the model's weights, 16 times for queries and keys and 258 times for values.
 
+use super::functions::{Extent, exponentials, load, softmax, write};
+use super::lanes::Lanes;
 use super::pack::{Blocks, COLUMNS, FloatStep, LANES, ShortStep};
 use super::pieces::Pieces;
 use super::product::{of_part, per_part};
-use super::scalar::{self, rounded};
 use super::variant::{Variant, by_height};
 use crate::Team;
 
@@ -130,14 +131,14 @@ pub(super) fn shorts<V: Variant>(
                 for token in 0..tokens {
                     let key = &qkv[heads.at(token, 1, head)..][..size];
                     let integers = &mut buffers.integers[..2 * key_steps];
-                    key_scales[token] = quantize(key, integers);
+                    key_scales[token] = quantize(v, key, integers);
                     let (panel, column) = (token / COLUMNS, token % COLUMNS);
                     let steps = &mut keys[panel * key_steps..][..key_steps];
                     for (step, pair) in steps.iter_mut().zip(integers.as_chunks().0) {
                         step[column] = *pair;
                     }
                 }
-                pack_values(qkv, heads, head, values, value_scales);
+                pack_values(v, qkv, heads, head, values, value_scales);
             },
         );
     });
@@ -205,7 +206,7 @@ fn read<V: Variant, const R: usize>(
     for row in 0..R {
         let query = &qkv[heads.at(start + row, 0, head)..][..size];
         let integers = &mut integers[..2 * key_steps];
-        query_scales[row] = quantize(query, integers) / root;
+        query_scales[row] = quantize(v, query, integers) / root;
         for (step, pair) in queries.iter_mut().zip(integers.as_chunks().0) {
             step[row] = *pair;
         }
@@ -216,10 +217,14 @@ fn read<V: Variant, const R: usize>(
         let scales: &[f32; COLUMNS] = key_scales[column..].first_chunk().expect("whole panels");
         let tile = v.tile_i16(queries, steps);
         for (row, sums) in tile.iter().enumerate() {
-            let scale = query_scales[row];
-            let values: [f32; COLUMNS] =
-                std::array::from_fn(|i| sums[i] as f32 * scale * scales[i]);
-            scores[row * padded_tokens + column..][..COLUMNS].copy_from_slice(&values);
+            let scores = &mut scores[row * padded_tokens + column..][..COLUMNS];
+            for (scores, values) in
+                scores
+                    .chunks_exact_mut(LANES)
+                    .zip(scaled(v, sums, query_scales[row], scales))
+            {
+                write(scores, values);
+            }
         }
     }
 
@@ -228,17 +233,16 @@ fn read<V: Variant, const R: usize>(
     let mut row_scales = [0.0; R];
     for (row, row_scale) in row_scales.iter_mut().enumerate() {
         let scores = &mut scores[row * padded_tokens..][..tokens];
-        let sum = scalar::exponentials(scores, 1.0);
+        let sum = exponentials(v, scores, 1.0);
         let inverse = MOST_VALUE / sum;
         // A score that is not finite shows in the output.
         *row_scale = 1.0 / MOST_VALUE + 0.0 * sum;
-        let integers = &mut integers[..2 * value_steps];
-        integers[tokens..].fill(0);
-        for (integer, &score) in integers.iter_mut().zip(&*scores) {
-            *integer = rounded(score * inverse) as i16;
-        }
-        for (step, pair) in weights.iter_mut().zip(integers.as_chunks().0) {
-            step[row] = *pair;
+        for (steps, scores) in weights.chunks_mut(LANES / 2).zip(scores.chunks(LANES)) {
+            // Beyond the tokens these are zeros.
+            let integers = (load(v, scores) * inverse).shorts();
+            for (step, pair) in steps.iter_mut().zip(integers.as_chunks().0) {
+                step[row] = *pair;
+            }
         }
     }
     for (panel, steps) in values.chunks_exact(value_steps).enumerate() {
@@ -250,37 +254,58 @@ fn read<V: Variant, const R: usize>(
             let at = (start + row) * heads.hidden() + head * size + column;
             // SAFETY: a query of a head belongs to one part.
             let out = unsafe { out.get(at..at + width) };
-            let values: [f32; COLUMNS] =
-                std::array::from_fn(|i| sums[i] as f32 * row_scales[row] * scales[i]);
-            match out.first_chunk_mut() {
-                Some(whole) => *whole = values,
-                None => out.copy_from_slice(&values[..width]),
+            let values = scaled(v, sums, row_scales[row], scales);
+            for (out, values) in out.chunks_mut(LANES).zip(values) {
+                write(out, values);
             }
         }
     }
 }
 
+/// `float(sum) * scale of the row * scale of the column`, from the left.
+#[inline(always)]
+fn scaled<V: Variant>(
+    v: V,
+    sums: &[i32; COLUMNS],
+    scale: f32,
+    scales: &[f32; COLUMNS],
+) -> [V::Lanes; 2] {
+    let (sums, _) = sums.as_chunks();
+    let (scales, _) = scales.as_chunks();
+    [0, 1].map(|i| v.without_zero(&sums[i], 0, &[0; LANES]) * scale * v.load(&scales[i]))
+}
+
 /// Integers of at most [`MOST_KEY`] in magnitude for a query or key, then zeros; returns their
 /// scale.
 #[inline(always)]
-fn quantize(x: &[f32], out: &mut [i16]) -> f32 {
-    let most = scalar::magnitude(x);
-    let inverse = if most < MIN_MAGNITUDE {
-        0.0
-    } else {
-        MOST_KEY / most
-    };
-    for (out, x) in out.iter_mut().zip(x) {
-        *out = rounded(x * inverse).clamp(-2047, 2047) as i16;
+fn quantize<V: Variant>(v: V, x: &[f32], out: &mut [i16]) -> f32 {
+    let extent = Extent::of(v, x, 0.0);
+    let most = extent.magnitude();
+    let inverse = inverse(MOST_KEY, most);
+    for (out, x) in out.chunks_mut(LANES).zip(x.chunks(LANES)) {
+        let integers = integers(load(v, x) * inverse, MOST_KEY).shorts();
+        out.copy_from_slice(&integers[..out.len()]);
     }
-    out[x.len()..].fill(0);
     // As a sum of values that are not all finite is not finite, a broken row shows in the output.
-    most / MOST_KEY + 0.0 * scalar::sum(x, |x| x)
+    most / MOST_KEY + 0.0 * extent.sum
+}
+
+/// What makes `to` of a greatest magnitude.
+#[inline(always)]
+fn inverse(to: f32, most: f32) -> f32 {
+    if most < MIN_MAGNITUDE { 0.0 } else { to / most }
+}
+
+/// Keeps what is not finite, which its scale marks, from leaving the range of the integers.
+#[inline(always)]
+fn integers<L: Lanes>(x: L, most: f32) -> L {
+    x.same(-most).greater(x).lesser(x.same(most))
 }
 
 /// A head's values as weights, with a scale for each of its columns.
 #[inline(always)]
-fn pack_values(
+fn pack_values<V: Variant>(
+    v: V,
     qkv: &[f32],
     heads: Heads,
     head: usize,
@@ -289,35 +314,26 @@ fn pack_values(
 ) {
     let Heads { tokens, size, .. } = heads;
     let steps = tokens.div_ceil(2);
-    for first in (0..size).step_by(COLUMNS) {
-        let width = COLUMNS.min(size - first);
-        let row = |token| &qkv[heads.at(token, 2, head) + first..][..width];
-        let (mut most, mut sum) = ([0.0f32; COLUMNS], [0.0; COLUMNS]);
+    for first in (0..size).step_by(LANES) {
+        let width = LANES.min(size - first);
+        let row = |token| load(v, &qkv[heads.at(token, 2, head) + first..][..width]);
+        let (mut most, mut sum) = (v.splat(0.0), v.splat(0.0));
         for token in 0..tokens {
-            for ((most, sum), &value) in most.iter_mut().zip(&mut sum).zip(row(token)) {
-                *most = scalar::greater(*most, value.abs());
-                *sum += value;
-            }
+            let value = row(token);
+            most = most.greater(value).greater(value * -1.0);
+            sum = sum + value;
         }
-        let inverse = most.map(|most| {
-            if most < MIN_MAGNITUDE {
-                0.0
-            } else {
-                MOST_VALUE / most
-            }
-        });
-        for (i, scale) in scales[first..][..COLUMNS].iter_mut().enumerate() {
-            *scale = most[i] / MOST_VALUE + 0.0 * sum[i];
-        }
+        let inverses = v.load(&most.store().map(|most| inverse(MOST_VALUE, most)));
+        let marked = most / v.splat(MOST_VALUE) + sum * 0.0;
+        write(&mut scales[first..][..LANES], marked);
         let panel = &mut values[first / COLUMNS * steps..][..steps];
         for (step, out) in panel.iter_mut().enumerate() {
-            *out = Default::default();
-            for depth in 0..2.min(tokens - 2 * step) {
-                let row = row(2 * step + depth);
-                for ((out, value), inverse) in out.iter_mut().zip(row).zip(inverse) {
-                    out[depth] = rounded(value * inverse).clamp(-32_767, 32_767) as i16;
-                }
-            }
+            let integers = [2 * step, 2 * step + 1].map(|token| match token < tokens {
+                true => integers(row(token) * inverses, MOST_VALUE),
+                false => v.splat(0.0),
+            });
+            let pairs = integers[0].pairs(integers[1]);
+            out[first % COLUMNS..][..LANES].copy_from_slice(&pairs);
         }
     }
 }
@@ -418,7 +434,7 @@ fn read_floats<V: Variant, const R: usize>(
         }
     }
     for row in scores.chunks_exact_mut(padded).take(R) {
-        scalar::softmax(&mut row[..tokens], 1.0 / (size as f32).sqrt());
+        softmax(v, &mut row[..tokens], 1.0 / (size as f32).sqrt());
     }
     let weights: [&[f32]; R] = std::array::from_fn(|row| &scores[row * padded..][..tokens]);
     for (panel, steps) in values.chunks_exact(tokens).enumerate() {

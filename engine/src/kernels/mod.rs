@@ -11,6 +11,8 @@
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
 mod attention;
+mod functions;
+mod lanes;
 mod pack;
 mod pieces;
 mod product;

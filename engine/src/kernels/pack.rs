@@ -289,8 +289,8 @@ impl Packing {
 /// row's zero point still in them. The dot products of every form give the same numbers, once
 /// [`Activation::zero`] times the sum of the column's weights is taken off.
 pub(super) trait Activation: Copy + Default + Send + Sync + 'static {
-    /// From an integer between 0 and 255, and the row's zero point.
-    fn new(integer: i32, zero: i32) -> Self;
+    /// From an integer and the row's zero point.
+    fn new(integer: u8, zero: i32) -> Self;
     /// What is left of a row's zero point to be taken off.
     fn zero(zero: i32) -> i32;
     fn quads(rows: &QuantizedRows) -> &[[Self; 4]];
@@ -302,9 +302,9 @@ macro_rules! activation {
     ($kind:ty, $field:ident, |$integer:ident, $zero:ident| $new:expr, $left:expr) => {
         impl Activation for $kind {
             #[inline(always)]
-            fn new($integer: i32, $zero: i32) -> Self {
+            fn new($integer: u8, $zero: i32) -> Self {
                 let _ = $zero;
-                $new as $kind
+                $new
             }
             #[inline(always)]
             fn zero($zero: i32) -> i32 {
@@ -324,9 +324,19 @@ macro_rules! activation {
     };
 }
 // For products of 16 bits; of an unsigned byte with a signed one; of two signed bytes.
-activation!(i16, shorts, |integer, zero| integer - zero, 0);
+activation!(
+    i16,
+    shorts,
+    |integer, zero| i16::from(integer) - zero as i16,
+    0
+);
 activation!(u8, unsigned, |integer, zero| integer, zero);
-activation!(i8, signed, |integer, zero| integer - 128, zero - 128);
+activation!(
+    i8,
+    signed,
+    |integer, zero| (integer ^ 128).cast_signed(),
+    zero - 128
+);
 
 /// Buffers of [`super::attention`], kept between calls.
 #[derive(Debug, Default)]

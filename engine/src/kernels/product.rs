@@ -7,9 +7,10 @@
 use std::ops::Range;
 
 use super::Activate;
+use super::functions::{gelu, load, write};
+use super::lanes::Lanes;
 use super::pack::{Activation, Blocks, ByteMatrix, COLUMNS, FloatMatrix, LANES, QuantizedRows};
 use super::pieces::Pieces;
-use super::scalar;
 use super::variant::{Variant, by_height};
 use crate::Team;
 
@@ -57,7 +58,7 @@ pub(super) fn linear_f32<V: Variant>(
                     for panel in of_part(part, each, panels) {
                         let steps = &weights.steps[panel * depth..][..depth];
                         let column = panel * LANES;
-                        let bias: [f32; LANES] = lanes(&bias[column..]);
+                        let bias = load(v, &bias[column..]);
                         for block in 0..blocks.count() {
                             let rows = blocks.rows(block);
                             let start = first + rows.start;
@@ -66,11 +67,8 @@ pub(super) fn linear_f32<V: Variant>(
                                     std::array::from_fn(|row| &x[(start + row) * depth..][..depth]);
                                 let tile = v.tile_f32(rows, steps);
                                 for (row, sums) in (start..).zip(&tile) {
-                                    let mut sums = *sums;
-                                    for (sum, bias) in sums.iter_mut().zip(bias) {
-                                        *sum += bias;
-                                    }
-                                    finish(&out, row * columns, column..columns, sums, activate);
+                                    let values = v.load(sums) + bias;
+                                    finish(&out, row * columns, column..columns, [values], activate);
                                 }
                             });
                         }
@@ -99,68 +97,67 @@ pub(super) fn linear_i8<V: Variant>(
     let out = Pieces::new(out);
     let x_quads = <V::Activation as Activation>::quads(x);
     team.run(panels.div_ceil(each), |part, _| {
-        v.run(#[inline(always)] || {
-            for panel in of_part(part, each, panels) {
-                let steps = &weights.steps[panel * quads..][..quads];
-                let (scales, column_sums) = (weights.scales[panel], weights.sums[panel]);
-                let column = panel * COLUMNS;
-                let bias: [f32; COLUMNS] = lanes(&bias[column..]);
-                for block in 0..blocks.count() {
-                    let rows = blocks.rows(block);
-                    let packed = &x_quads[rows.start * quads..rows.end * quads];
-                    by_height!(rows.len(), V::BYTE_ROWS, R => {
-                        let (packed, _) = packed.as_chunks::<R>();
-                        let mut tile = v.tile_i8(packed, steps);
-                        if let Some(excess) = &weights.excess {
-                            v.add_excess(packed, excess, panel, &mut tile);
-                        }
-                        for (row, sums) in rows.zip(&tile) {
-                            let (scale, zero) = (x.scales[row], x.zeros[row]);
-                            let values = std::array::from_fn::<_, COLUMNS, _>(|i| {
-                                let sum = sums[i].wrapping_sub(zero.wrapping_mul(column_sums[i]));
-                                sum as f32 * scale * scales[i] + bias[i]
-                            });
-                            finish(&out, row * columns, column..columns, values, activate);
-                        }
-                    });
+        v.run(
+            #[inline(always)]
+            || {
+                for panel in of_part(part, each, panels) {
+                    let steps = &weights.steps[panel * quads..][..quads];
+                    let column = panel * COLUMNS;
+                    let bias =
+                        [0, LANES].map(|half| load(v, bias.get(column + half..).unwrap_or(&[])));
+                    let scales = halves(&weights.scales[panel]).map(|scales| v.load(scales));
+                    let column_sums = halves(&weights.sums[panel]);
+                    for block in 0..blocks.count() {
+                        let rows = blocks.rows(block);
+                        let packed = &x_quads[rows.start * quads..rows.end * quads];
+                        by_height!(rows.len(), V::BYTE_ROWS, R => {
+                            let (packed, _) = packed.as_chunks::<R>();
+                            let mut tile = v.tile_i8(packed, steps);
+                            if let Some(excess) = &weights.excess {
+                                v.add_excess(packed, excess, panel, &mut tile);
+                            }
+                            for (row, sums) in rows.zip(&tile) {
+                                let (scale, zero) = (x.scales[row], x.zeros[row]);
+                                let sums = halves(sums);
+                                let values = [0, 1].map(|i| {
+                                    let sums = v.without_zero(sums[i], zero, column_sums[i]);
+                                    sums * scale * scales[i] + bias[i]
+                                });
+                                finish(&out, row * columns, column..columns, values, activate);
+                            }
+                        });
+                    }
                 }
-            }
-        })
+            },
+        )
     });
+}
+
+/// The two vectors of a panel's columns.
+#[inline(always)]
+fn halves<T>(columns: &[T; COLUMNS]) -> [&[T; LANES]; 2] {
+    let (halves, _) = columns.as_chunks::<LANES>();
+    [&halves[0], &halves[1]]
 }
 
 /// Activates a panel's columns of a row and writes those that there are, `columns` being those from
 /// the panel on.
 #[inline(always)]
-fn finish<const N: usize>(
+fn finish<L: Lanes, const N: usize>(
     out: &Pieces<f32>,
     row: usize,
     columns: Range<usize>,
-    mut values: [f32; N],
+    values: [L; N],
     activate: Activate,
 ) {
-    match activate {
-        Activate::Identity => {}
-        Activate::Gelu => scalar::gelu(&mut values),
-    }
-    let width = N.min(columns.len());
+    let values = match activate {
+        Activate::Identity => values,
+        Activate::Gelu => values.map(gelu),
+    };
+    let width = columns.len().min(N * LANES);
     // SAFETY: a panel belongs to one part, and a part to one thread.
     let out = unsafe { out.get(row + columns.start..row + columns.start + width) };
-    match out.first_chunk_mut() {
-        Some(whole) => *whole = values,
-        None => out.copy_from_slice(&values[..width]),
-    }
-}
-
-/// The first N values; zeros where there are fewer.
-#[inline(always)]
-fn lanes<const N: usize>(values: &[f32]) -> [f32; N] {
-    match values.first_chunk() {
-        Some(whole) => *whole,
-        None => {
-            let mut lanes = [0.0; N];
-            lanes[..values.len()].copy_from_slice(values);
-            lanes
-        }
+    for (out, values) in out.chunks_mut(LANES).zip(values) {
+        write(out, values);
     }
 }

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 
 use super::pack::{Activation, ByteStep, COLUMNS, Excess, FloatStep, LANES, QUARTERS, ShortStep};
 use super::variant::Variant;
-use super::wasm::{store, tile_f32, tile_i16};
+use super::wasm::{Pair, store, tile_f32, tile_i16, without_bytes};
 
 /// Multiplies bytes with `i32x4.relaxed_dot_i8x16_i7x16_add_s`, where this browser takes the second
 /// operand for bytes of the type A, and its sums are exact.
@@ -112,14 +112,8 @@ impl Relaxed<i8> {
 
 impl<A: Activation> Variant for Relaxed<A> {
     type Activation = A;
-    const FLOAT_ROWS: usize = 4;
+    without_bytes!();
     const BYTE_ROWS: usize = 10;
-    const SHORT_ROWS: usize = 4;
-
-    #[inline(always)]
-    fn tile_f32<const R: usize>(self, rows: [&[f32]; R], panel: &[FloatStep]) -> [[f32; LANES]; R] {
-        tile_f32(rows, panel)
-    }
 
     /// Four columns at a time, a vector of sums per row.
     #[inline(always)]
@@ -147,28 +141,13 @@ impl<A: Activation> Variant for Relaxed<A> {
         }
         arrays
     }
-
-    #[inline(always)]
-    fn tile_i16<const R: usize>(
-        self,
-        rows: &[[[i16; 2]; R]],
-        panel: &[ShortStep],
-    ) -> [[i32; COLUMNS]; R] {
-        tile_i16(rows, panel)
-    }
 }
 
 impl Variant for RelaxedPairs {
     type Activation = u8;
-    const FLOAT_ROWS: usize = 4;
+    without_bytes!();
     const BYTE_ROWS: usize = 10;
-    const SHORT_ROWS: usize = 4;
     const SATURATES: bool = true;
-
-    #[inline(always)]
-    fn tile_f32<const R: usize>(self, rows: [&[f32]; R], panel: &[FloatStep]) -> [[f32; LANES]; R] {
-        tile_f32(rows, panel)
-    }
 
     /// Four columns at a time, a vector of sums per row.
     // V8 makes it 4 % faster by itself than amid the tiles of all heights.
@@ -207,15 +186,6 @@ impl Variant for RelaxedPairs {
                 store(&mut array.as_chunks_mut().0[quarter], sum);
             }
         }
-    }
-
-    #[inline(always)]
-    fn tile_i16<const R: usize>(
-        self,
-        rows: &[[[i16; 2]; R]],
-        panel: &[ShortStep],
-    ) -> [[i32; COLUMNS]; R] {
-        tile_i16(rows, panel)
     }
 }
 

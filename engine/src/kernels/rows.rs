@@ -2,16 +2,12 @@
 
 use std::ops::Range;
 
-use super::pack::{Activation, Blocks, QuantizedRows};
+use super::functions::{self, Range8, load};
+use super::pack::{Activation, Blocks, LANES, QuantizedRows};
 use super::pieces::Pieces;
 use super::product::{of_part, per_part};
-use super::scalar;
 use super::variant::Variant;
 use crate::Team;
-
-/// Integers that are converted before they are put in their places: a multiple of four, few enough
-/// to stay in the first-level cache.
-const CHUNK: usize = 256;
 
 /// What is added to the rows and how they are normalized.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +25,7 @@ pub(super) fn quantize<V: Variant>(v: V, team: &Team, x: &[f32], out: &mut Quant
     let out = Packer::<V::Activation>::new(out);
     in_blocks::<V>(v, team, x.len() / depth, |rows| {
         // SAFETY: a block belongs to one part.
-        unsafe { out.pack(&x[rows.start * depth..rows.end * depth], rows) };
+        unsafe { out.pack(v, &x[rows.start * depth..rows.end * depth], rows) };
     });
 }
 
@@ -55,10 +51,12 @@ pub(super) fn add_layer_norm<V: Variant>(
                 *x += r;
             }
         }
-        scalar::layer_norm(x, norm.gain, norm.bias, norm.epsilon);
+        for row in x.chunks_exact_mut(width) {
+            functions::layer_norm(v, row, norm.gain, norm.bias, norm.epsilon);
+        }
         if let Some(quantized) = &quantized {
             // SAFETY: as above.
-            unsafe { quantized.pack(x, rows) };
+            unsafe { quantized.pack(v, x, rows) };
         }
     });
 }
@@ -105,7 +103,7 @@ impl<'a, A: Activation> Packer<'a, A> {
     /// # Safety
     /// No block is packed by two threads at once.
     #[inline(always)]
-    unsafe fn pack(&self, x: &[f32], rows: Range<usize>) {
+    unsafe fn pack<V: Variant<Activation = A>>(&self, v: V, x: &[f32], rows: Range<usize>) {
         let per_row = self.depth.div_ceil(4);
         let height = rows.len();
         // SAFETY: what belongs to a block is nobody else's.
@@ -116,21 +114,19 @@ impl<'a, A: Activation> Packer<'a, A> {
                 self.zeros.get(rows),
             )
         };
-        let mut integers = [A::default(); CHUNK];
         for (row, x) in x.chunks_exact(self.depth).enumerate() {
-            let range = scalar::Range8::of(x);
+            let range = Range8::of(v, x);
             scales[row] = range.scale;
             zeros[row] = A::zero(range.zero);
-            for (chunk, x) in x.chunks(CHUNK).enumerate() {
-                for (integer, &x) in integers.iter_mut().zip(x) {
-                    *integer = A::new(range.integer(x), range.zero);
-                }
-                let used = x.len().div_ceil(4);
+            let mut places = quads[row..].iter_mut().step_by(height);
+            for x in x.chunks(LANES) {
                 // The weights beyond the depth are zero: any number will do there.
+                let integers = range
+                    .integers(load(v, x))
+                    .map(|byte| A::new(byte, range.zero));
                 let (packed, _) = integers.as_chunks::<4>();
-                let to = &mut quads[chunk * CHUNK / 4 * height + row..];
-                for (to, packed) in to.iter_mut().step_by(height).zip(&packed[..used]) {
-                    *to = *packed;
+                for (quad, place) in packed.iter().zip(&mut places) {
+                    *place = *quad;
                 }
             }
         }

@@ -6,6 +6,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use std::sync::LazyLock;
 
+use super::lanes::Array;
 use super::*;
 
 /// T: around the rows of a tile and of a block.
@@ -15,7 +16,7 @@ const COLUMNS: [usize; 9] = [1, 7, 8, 9, 15, 16, 17, 24, 36];
 /// K: around the lanes of a reduction, odd and even.
 const DEPTHS: [usize; 9] = [1, 2, 3, 7, 8, 9, 31, 70, 384];
 
-/// Relative error of [`scalar::exp`] against F64: one unit in the last place is 1.2e-7.
+/// Relative error of [`functions::Exp`] against F64: one unit in the last place is 1.2e-7.
 const EXP_ERROR: f64 = 2e-7;
 /// Absolute error of GELU against F64, for an input of at most 1 in magnitude and relative to the
 /// input beyond: that of the approximation of erf and of three roundings.
@@ -314,13 +315,11 @@ fn linear_i8_is_an_exact_integer_product() {
             for (i, found) in out.into_iter().enumerate() {
                 let (row, column) = (i / columns, i % columns);
                 let x = &x[row * depth..][..depth];
-                let range = scalar::Range8::of(x);
+                let range = functions::Range8::of(scalar::Scalar, x);
                 let products = x
                     .iter()
                     .zip(&weights[column * depth..])
-                    .map(|(&x, &weight)| {
-                        i64::from(range.integer(x) - range.zero) * i64::from(weight)
-                    });
+                    .map(|(&x, &weight)| i64::from(integer(range, x)) * i64::from(weight));
                 let sum = products.sum::<i64>() as f32;
                 let expected = sum * range.scale * scales[column] + bias[column];
                 assert_eq!(
@@ -331,6 +330,11 @@ fn linear_i8_is_an_exact_integer_product() {
             }
         }
     }
+}
+
+/// Without the zero point.
+fn integer(range: functions::Range8, x: f32) -> i32 {
+    i32::from(range.integers(Array([x; 8]))[0]) - range.zero
 }
 
 #[test]
@@ -344,11 +348,11 @@ fn quantization_is_within_half_a_step() {
             Fill::Huge,
         ] {
             for x in values(fill, 3 * depth, 1).chunks(depth) {
-                let range = scalar::Range8::of(x);
+                let range = functions::Range8::of(scalar::Scalar, x);
                 assert!((0..=255).contains(&range.zero));
                 let found: Vec<f32> = x
                     .iter()
-                    .map(|&x| (range.integer(x) - range.zero) as f32 * range.scale)
+                    .map(|&x| integer(range, x) as f32 * range.scale)
                     .collect();
                 let expected: Vec<f64> = x.iter().copied().map(f64::from).collect();
                 let half = f64::from(range.scale) * 0.5001;
@@ -476,26 +480,30 @@ fn layer_norm_has_mean_0_and_variance_1() {
     assert_eq!(equal, [0.5; 8], "a row of equal values is all bias");
 }
 
+fn exp(x: f32) -> f32 {
+    functions::Exp::new(scalar::Scalar).of(Array([x; 8])).0[0]
+}
+
 #[test]
 fn exp_is_exact_to_the_last_bits() {
     for i in 0..=870_000 {
         let x = -(i as f32) * 1e-4;
         let expected = f64::from(x).exp();
-        let error = (f64::from(scalar::exp(x)) - expected).abs() / expected;
+        let error = (f64::from(exp(x)) - expected).abs() / expected;
         assert!(error <= EXP_ERROR, "exp({x}) is off by {error:e}");
     }
     for x in [-87.5, -104.0, -1e30, f32::NEG_INFINITY] {
-        assert!((0.0..2e-38).contains(&scalar::exp(x)), "exp({x})");
+        assert!((0.0..2e-38).contains(&exp(x)), "exp({x})");
     }
-    assert_eq!(scalar::exp(0.0), 1.0);
-    assert!(scalar::exp(f32::NAN).is_nan());
+    assert_eq!(exp(0.0), 1.0);
+    assert!(exp(f32::NAN).is_nan());
 }
 
 #[test]
 fn softmax_of_extreme_rows() {
     let check = |mut row: Vec<f32>, expected: &[f64]| {
         let case = format!("{row:?}");
-        scalar::softmax(&mut row, 0.5);
+        functions::softmax(scalar::Scalar, &mut row, 0.5);
         check_close(&case, &row, expected, EXP_ERROR);
     };
     check(vec![7.0], &[1.0]);
@@ -519,8 +527,7 @@ fn gelu_is_within_its_error() {
     };
     for i in -80_000..=80_000 {
         let x = i as f32 * 1e-4;
-        let mut found = [x];
-        scalar::gelu(&mut found);
+        let found = [functions::gelu(Array([x; 8])).0[0]];
         let x = f64::from(x);
         let expected = x * (1.0 + erf(x / 2f64.sqrt())) / 2.0;
         let error = GELU_ERROR * x.abs().max(1.0);
@@ -533,8 +540,7 @@ fn gelu_is_within_its_error() {
         (20.0, 20.0),
         (-20.0, 0.0),
     ] {
-        let mut found = [x];
-        scalar::gelu(&mut found);
+        let found = [functions::gelu(Array([x; 8])).0[0]];
         assert_eq!(found, [expected], "gelu({x})");
     }
 }

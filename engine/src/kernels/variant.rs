@@ -1,11 +1,14 @@
 //! What a variant of the kernels brings: how its instructions are reached, and its innermost loops.
 
+use super::lanes::Lanes;
 use super::pack::{Activation, ByteStep, COLUMNS, Excess, FloatStep, LANES, ShortStep};
 
 /// A set of instructions. A value is proof that the processor has it.
 pub(super) trait Variant: Copy + Send + Sync {
     /// An int8 activation as the variant's int8 tile takes it.
     type Activation: Activation;
+    /// Its vectors.
+    type Lanes: Lanes;
     /// Rows of a tile of floats, of int8 weights, and of attention's integers: as many as its sums fit
     /// into registers.
     const FLOAT_ROWS: usize;
@@ -21,6 +24,13 @@ pub(super) trait Variant: Copy + Send + Sync {
     fn run<O>(self, kernel: impl FnOnce() -> O) -> O {
         kernel()
     }
+
+    fn splat(self, x: f32) -> Self::Lanes;
+
+    fn load(self, values: &[f32; LANES]) -> Self::Lanes;
+
+    /// `float(sums - zero * weights)`, the integers wrapping.
+    fn without_zero(self, sums: &[i32; LANES], zero: i32, weights: &[i32; LANES]) -> Self::Lanes;
 
     /// Dot products of float rows with the columns of a panel, each added up depth by depth.
     fn tile_f32<const R: usize>(self, rows: [&[f32]; R], panel: &[FloatStep]) -> [[f32; LANES]; R];

@@ -3,6 +3,7 @@
 
 use std::arch::x86_64::*;
 
+use super::lanes::{Lanes, ROUND, operators};
 use super::pack::{ByteStep, COLUMNS, FloatStep, LANES, ShortStep};
 use super::variant::Variant;
 
@@ -25,6 +26,7 @@ macro_rules! variant {
 
         impl Variant for $name {
             type Activation = $activation;
+            type Lanes = Eight;
             const FLOAT_ROWS: usize = 8;
             const BYTE_ROWS: usize = $rows;
             const SHORT_ROWS: usize = $short_rows;
@@ -38,6 +40,34 @@ macro_rules! variant {
                 }
                 // SAFETY: `self` is proof that the processor has the features.
                 unsafe { compiled(kernel) }
+            }
+
+            #[inline(always)]
+            fn splat(self, x: f32) -> Eight {
+                // SAFETY: as in `run`.
+                Eight(unsafe { _mm256_set1_ps(x) })
+            }
+
+            #[inline(always)]
+            fn load(self, values: &[f32; LANES]) -> Eight {
+                // SAFETY: as in `run`; eight values are 32 bytes, and the load needs no alignment.
+                Eight(unsafe { _mm256_loadu_ps(values.as_ptr()) })
+            }
+
+            #[inline(always)]
+            fn without_zero(
+                self,
+                sums: &[i32; LANES],
+                zero: i32,
+                weights: &[i32; LANES],
+            ) -> Eight {
+                // SAFETY: as in `run`; eight integers are 32 bytes, and the loads need no alignment.
+                Eight(unsafe {
+                    let [sums, weights] =
+                        [sums, weights].map(|eight| _mm256_loadu_si256(eight.as_ptr().cast()));
+                    let zeros = _mm256_mullo_epi32(_mm256_set1_epi32(zero), weights);
+                    _mm256_cvtepi32_ps(_mm256_sub_epi32(sums, zeros))
+                })
             }
 
             #[inline(always)]
@@ -71,6 +101,112 @@ macro_rules! variant {
             }
         }
     };
+}
+
+/// Eight floats in one vector. A value is proof of AVX2: the variants alone make the first one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Eight(__m256);
+
+impl Eight {
+    #[inline(always)]
+    fn rounded(self) -> __m256i {
+        // SAFETY: a value is proof of AVX2.
+        unsafe {
+            let round = _mm256_set1_ps(ROUND);
+            let [x, round] = [_mm256_add_ps(self.0, round), round].map(|x| _mm256_castps_si256(x));
+            _mm256_sub_epi32(x, round)
+        }
+    }
+}
+
+operators! {
+    Eight:
+    // SAFETY: a value is proof of AVX2.
+    Add::add = |a, b| Eight(unsafe { _mm256_add_ps(a.0, b.0) });
+    // SAFETY: as above.
+    Sub::sub = |a, b| Eight(unsafe { _mm256_sub_ps(a.0, b.0) });
+    // SAFETY: as above.
+    Mul::mul = |a, b| Eight(unsafe { _mm256_mul_ps(a.0, b.0) });
+    // SAFETY: as above.
+    Div::div = |a, b| Eight(unsafe { _mm256_div_ps(a.0, b.0) });
+}
+
+impl Lanes for Eight {
+    #[inline(always)]
+    fn same(self, x: f32) -> Self {
+        // SAFETY: a value is proof of AVX2.
+        Self(unsafe { _mm256_set1_ps(x) })
+    }
+
+    #[inline(always)]
+    fn store(self) -> [f32; LANES] {
+        let mut values = [0.0; LANES];
+        // SAFETY: as above; eight values are 32 bytes, and the store needs no alignment.
+        unsafe { _mm256_storeu_ps(values.as_mut_ptr(), self.0) };
+        values
+    }
+
+    // Of the instruction's operands the second is the result where one is NaN.
+    #[inline(always)]
+    fn lesser(self, other: Self) -> Self {
+        // SAFETY: a value is proof of AVX2.
+        Self(unsafe { _mm256_min_ps(other.0, self.0) })
+    }
+
+    #[inline(always)]
+    fn greater(self, other: Self) -> Self {
+        // SAFETY: a value is proof of AVX2.
+        Self(unsafe { _mm256_max_ps(other.0, self.0) })
+    }
+
+    #[inline(always)]
+    fn power_of_two(self) -> Self {
+        // SAFETY: a value is proof of AVX2.
+        Self(unsafe {
+            let shifted = _mm256_slli_epi32::<23>(_mm256_castps_si256(self.0));
+            let one = _mm256_castps_si256(_mm256_set1_ps(1.0));
+            _mm256_castsi256_ps(_mm256_add_epi32(shifted, one))
+        })
+    }
+
+    #[inline(always)]
+    fn bytes(self, zero: i32) -> [u8; LANES] {
+        // SAFETY: a value is proof of AVX2.
+        unsafe {
+            let integers = _mm256_add_epi32(self.rounded(), _mm256_set1_epi32(zero));
+            let shorts = narrowed(integers);
+            // Both saturate.
+            _mm_cvtsi128_si64(_mm_packus_epi16(shorts, shorts)).to_le_bytes()
+        }
+    }
+
+    #[inline(always)]
+    fn shorts(self) -> [i16; LANES] {
+        let mut shorts = [0; LANES];
+        // SAFETY: as above; eight of 16 bits are 16 bytes, and the store needs no alignment.
+        unsafe { _mm_storeu_si128(shorts.as_mut_ptr().cast(), narrowed(self.rounded())) };
+        shorts
+    }
+
+    #[inline(always)]
+    fn pairs(self, second: Self) -> [[i16; 2]; LANES] {
+        let mut pairs = [[0; 2]; LANES];
+        // SAFETY: as above; eight pairs are 32 bytes, and the store needs no alignment.
+        unsafe {
+            let low = _mm256_and_si256(self.rounded(), _mm256_set1_epi32(0xffff));
+            let high = _mm256_slli_epi32::<16>(second.rounded());
+            _mm256_storeu_si256(pairs.as_mut_ptr().cast(), _mm256_or_si256(low, high));
+        }
+        pairs
+    }
+}
+
+/// Eight integers as 16 bits, saturating.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn narrowed(integers: __m256i) -> __m128i {
+    let halves = _mm256_packs_epi32(integers, integers);
+    _mm256_castsi256_si128(_mm256_permute4x64_epi64::<0b10_00>(halves))
 }
 
 variant! {
