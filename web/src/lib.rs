@@ -11,7 +11,6 @@ pub mod protocol;
 pub mod edit;
 pub mod highlight;
 pub mod kind;
-pub mod variant;
 
 pub mod bytes;
 pub mod cache;

@@ -15,7 +15,7 @@ use crate::tools::{self, SiteTools, WASM_TARGET};
 use crate::{html, root, target};
 
 /// A build of the worker. WebAssembly modules are validated whole, so that each set of instructions
-/// needs a module of its own; the page chooses by the `<meta>` of the same name.
+/// needs a module of its own; `www/analysis.js` chooses among them.
 struct Variant {
     name: &'static str,
     target_features: &'static str,
@@ -25,17 +25,17 @@ struct Variant {
 
 const VARIANTS: [Variant; 3] = [
     Variant {
-        name: "worker-simd128",
+        name: "simd128",
         target_features: "+simd128",
         threads: false,
     },
     Variant {
-        name: "worker-relaxed",
+        name: "relaxed",
         target_features: "+simd128,+relaxed-simd",
         threads: false,
     },
     Variant {
-        name: "worker-threads",
+        name: "threads",
         target_features: "+simd128,+relaxed-simd,+atomics,+bulk-memory,+mutable-globals",
         threads: true,
     },
@@ -59,6 +59,9 @@ const SHARED_MEMORY: [&str; 8] = [
 /// loads of the innermost loops, and V8 runs out of registers: a forward pass then takes 1.5 times as
 /// long.
 pub(crate) const WORKER_OPTIMIZATION: &str = "-O1";
+
+/// Where `index.html` leaves room for the workers' addresses.
+const WORKERS: &str = " data-workers";
 
 /// How every worker's script begins its module.
 const START: &str = include_str!("../../web/src/worker/start.js");
@@ -118,15 +121,18 @@ pub(crate) fn assemble() -> Result<()> {
     let mut page =
         fs::read_to_string(&index).with_context(|| format!("cannot read {}", index.display()))?;
 
-    let mut head = String::new();
+    ensure!(
+        page.contains(WORKERS),
+        "{} has no place for the workers' addresses",
+        index.display()
+    );
+    let mut addresses = String::new();
     for variant in &VARIANTS {
         let script = worker(variant, &tools, &staging)?;
-        head.push_str(&format!(
-            "<meta name=\"{}\" content=\"{script}\">\n",
-            variant.name
-        ));
+        addresses.push_str(&format!(" data-{}=\"{script}\"", variant.name));
     }
-    page = link_app(&page, &tools, &staging, &head)?;
+    page = page.replacen(WORKERS, &addresses, 1);
+    page = link_app(&page, &tools, &staging)?;
     html::check(&page, &staging).with_context(|| format!("{}", index.display()))?;
     let model = MODEL.strip_prefix("www/").expect("the model lies in www");
     ensure!(
@@ -180,21 +186,21 @@ fn worker(variant: &Variant, tools: &SiteTools, staging: &Path) -> Result<String
         wasm = optimized;
     }
     let bytes = read(&wasm)?;
-    let wasm_name = format!("{}-{}.wasm", variant.name, hash(&bytes));
+    let wasm_name = format!("worker-{}-{}.wasm", variant.name, hash(&bytes));
     write(&staging.join(&wasm_name), &bytes)?;
 
     let glue = bound.join("worker.js");
     let mut script =
         fs::read_to_string(&glue).with_context(|| format!("cannot read {}", glue.display()))?;
     script.push_str(&START.replace("WASM_NAME", &wasm_name));
-    let script_name = format!("{}-{}.js", variant.name, hash(script.as_bytes()));
+    let script_name = format!("worker-{}-{}.js", variant.name, hash(script.as_bytes()));
     write(&staging.join(&script_name), script.as_bytes())?;
     Ok(script_name)
 }
 
 /// Optimizes the page's own module, renames its files by their content, and puts the links to it
-/// and `head` into the page.
-fn link_app(page: &str, tools: &SiteTools, staging: &Path, head: &str) -> Result<String> {
+/// into the page.
+fn link_app(page: &str, tools: &SiteTools, staging: &Path) -> Result<String> {
     let tags = html::tags(page)?;
     let slot = tags
         .iter()
@@ -236,7 +242,7 @@ fn link_app(page: &str, tools: &SiteTools, staging: &Path, head: &str) -> Result
     let head_end = page.find("</head>").context("the page has no </head>")?;
     let (before, after) = page.split_at(head_end);
     Ok(format!(
-        "{before}{head}<link rel=\"modulepreload\" href=\"./{new_script}\">\n\
+        "{before}<link rel=\"modulepreload\" href=\"./{new_script}\">\n\
          <link rel=\"preload\" href=\"./{new_wasm}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\n{after}"
     ))
 }
@@ -295,7 +301,7 @@ fn worker_environment(variant: &Variant) -> Result<Environment> {
 /// the flags.
 fn worker_target(variant: &Variant) -> PathBuf {
     let base = env::var_os("CARGO_TARGET_DIR").map_or_else(target, PathBuf::from);
-    root().join(base).join(variant.name)
+    root().join(base).join(format!("worker-{}", variant.name))
 }
 
 /// The first 16 hexadecimal digits of the SHA-256.

@@ -74,6 +74,10 @@ macro_rules! operators {
         )*
     };
 }
+#[allow(
+    unused_imports,
+    reason = "a build without vectors has only the definition"
+)]
 pub(super) use operators;
 
 /// The definition.

@@ -107,8 +107,12 @@ impl ByteMatrix {
         for (column, (row, &scale)) in weights.chunks_exact(depth).zip(scales).enumerate() {
             let (panel, column) = (column / COLUMNS, column % COLUMNS);
             let steps = &mut matrix.steps[panel * quads..][..quads];
-            for (step, weights) in steps.iter_mut().zip(row.chunks(4)) {
-                step[column][..weights.len()].copy_from_slice(weights);
+            let (whole, rest) = row.as_chunks();
+            for (step, weights) in steps.iter_mut().zip(whole) {
+                step[column] = *weights;
+            }
+            if let Some(last) = steps.get_mut(whole.len()) {
+                last[column][..rest.len()].copy_from_slice(rest);
             }
             matrix.scales[panel][column] = scale;
             matrix.sums[panel][column] = row.iter().map(|&weight| i32::from(weight)).sum();

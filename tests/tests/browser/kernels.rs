@@ -7,6 +7,7 @@ use e2e::answers::answers;
 use e2e::page::{LOAD, SHORT_NOTE};
 use e2e::server::Fault;
 use e2e::{Session, Setup};
+use serde_json::json;
 
 use crate::answers;
 
@@ -110,6 +111,75 @@ fn builds_that_are_chosen() -> Result<()> {
         ..Setup::default()
     };
     Session::run(setup, async |page| check(page, "worker-simd128", 1).await)
+}
+
+/// Builds that run, cores, the page's query; build, threads, and a word of each complaint.
+type Choice<'a> = (&'a [&'a str], u32, &'a str, (&'a str, u32), &'a [&'a str]);
+
+#[test]
+fn choices() -> Result<()> {
+    const ALL: &[&str] = &["threads", "relaxed", "simd128"];
+    let mut table: Vec<Choice> = vec![
+        (ALL, 4, "", ("threads", 4), &[]),
+        (ALL, 64, "", ("threads", 8), &[]),
+        (ALL, 1, "", ("relaxed", 1), &[]),
+        (&ALL[1..], 4, "", ("relaxed", 1), &[]),
+        (&ALL[2..], 4, "", ("simd128", 1), &[]),
+        // Better one thread than none.
+        (&ALL[..1], 1, "", ("threads", 1), &[]),
+        (ALL, 4, "?threads=2", ("threads", 2), &[]),
+        (ALL, 1, "?threads=12", ("threads", 12), &[]),
+        (ALL, 4, "?threads=1", ("relaxed", 1), &[]),
+        (ALL, 4, "?kernels=simd128", ("simd128", 1), &[]),
+        (ALL, 4, "?kernels=relaxed&threads=3", ("relaxed", 1), &[]),
+        (ALL, 4, "?kernels=threads&threads=1", ("threads", 1), &[]),
+        (ALL, 1, "?kernels=threads", ("threads", 1), &[]),
+        (ALL, 4, "?kernels=avx512", ("threads", 4), &["avx512"]),
+        // Known, but nothing that this browser can run.
+        (
+            &ALL[1..],
+            4,
+            "?kernels=threads",
+            ("relaxed", 1),
+            &["relaxed, simd128"],
+        ),
+        (
+            ALL,
+            4,
+            "?kernels=x&threads=y",
+            ("threads", 4),
+            &["threads=y", "kernels=x"],
+        ),
+    ];
+    let wrong = ["0", "33", "-1", "two", "2.5", "1e1", ""].map(|n| (format!("?threads={n}"), n));
+    table.extend(
+        wrong.iter().map(|(query, n)| -> Choice {
+            (ALL, 4, query, ("threads", 4), std::slice::from_ref(n))
+        }),
+    );
+    Session::run(Setup::default(), async |page| {
+        let choose = async |builds: &[&str], cores, query| {
+            let arguments = vec![json!(builds), json!(cores), json!(query)];
+            let body = "return analysis.choose(...arguments)";
+            page.browser.execute(body, arguments).await
+        };
+        for (builds, cores, query, (name, threads), complaints) in table {
+            let found = choose(builds, cores, query).await?;
+            let case = format!("{builds:?}, {cores}, {query}: {found}");
+            ensure!(found["name"] == name && found["threads"] == threads, case);
+            let ignored = found["ignored"].as_array().context("complaints")?;
+            ensure!(ignored.len() == complaints.len(), case);
+            for (ignored, word) in ignored.iter().zip(complaints) {
+                ensure!(
+                    ignored.as_str().is_some_and(|said| said.contains(word)),
+                    case
+                );
+            }
+        }
+        let none = choose(&[], 4, "").await?;
+        ensure!(none["name"].is_null(), "{none}");
+        Ok(())
+    })
 }
 
 #[test]

@@ -65,13 +65,11 @@ impl Page {
         self.threads.set(1);
         match Client::start(
             self.alone.get_value(),
+            self.failed.get_value(),
             move |event| self.on_event(event),
             move |trouble| self.on_trouble(trouble),
         ) {
-            Ok(client) => {
-                client.load(self.failed.get_value());
-                self.client.set_value(Some(client));
-            }
+            Ok(client) => self.client.set_value(Some(client)),
             Err(trouble) => self.on_trouble(trouble),
         }
     }

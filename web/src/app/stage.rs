@@ -23,7 +23,7 @@ pub(crate) enum Stage {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Trouble {
     /// What does not work.
-    pub(crate) heading: &'static str,
+    pub(crate) heading: String,
     /// Why, and what to do.
     pub(crate) message: String,
 }
@@ -59,6 +59,9 @@ impl Trouble {
             Failure::Model => "The model file cannot be used",
             Failure::Analysis => "The analysis stopped",
         };
-        Self { heading, message }
+        Self {
+            heading: heading.to_owned(),
+            message,
+        }
     }
 }
