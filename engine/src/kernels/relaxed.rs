@@ -208,3 +208,62 @@ fn add_pairs<'a, const R: usize>(
     }
     sums
 }
+
+#[cfg(test)]
+mod tests {
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::super::scalar::Scalar;
+    use super::super::variant::by_height;
+    use super::*;
+
+    /// Of a panel.
+    const STEPS: [usize; 4] = [1, 2, 7, 96];
+
+    /// The tile with weights and activations whose products all browsers add up alike, so that it is
+    /// tested also where its operands mean something else and [`Isa::available`] leaves it out.
+    ///
+    /// [`Isa::available`]: super::super::Isa::available
+    fn check<A: Activation>(convert: fn(u8) -> A) {
+        let mut state = 1u32;
+        let mut random = |below: u32| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            ((state >> 8) % below) as u8
+        };
+        for steps in STEPS {
+            let mut step = || -> ByteStep {
+                std::array::from_fn(|_| {
+                    [0; 4].map(|_: i8| random(129).cast_signed().wrapping_sub(64))
+                })
+            };
+            let panel: Vec<ByteStep> = (0..steps).map(|_| step()).collect();
+            for height in 1..=Relaxed::<A>::BYTE_ROWS {
+                by_height!(height, Relaxed::<A>::BYTE_ROWS, R => {
+                    let rows: Vec<[[u8; 4]; R]> =
+                        (0..steps).map(|_| [[0; 4]; R].map(|quad| quad.map(|_: u8| random(128)))).collect();
+                    let expected = Scalar.tile_i8(&converted(&rows, i16::from), &panel);
+                    let found = Relaxed::<A>(PhantomData).tile_i8(&converted(&rows, convert), &panel);
+                    assert_eq!(found, expected, "{R} rows, {steps} steps");
+                });
+            }
+        }
+    }
+
+    fn converted<A: Copy, const R: usize>(
+        rows: &[[[u8; 4]; R]],
+        convert: fn(u8) -> A,
+    ) -> Vec<[[A; 4]; R]> {
+        let quads = |rows: &[[u8; 4]; R]| rows.map(|quad| quad.map(convert));
+        rows.iter().map(quads).collect()
+    }
+
+    #[test]
+    fn unsigned_tile() {
+        check::<u8>(|x| x);
+    }
+
+    #[test]
+    fn signed_tile() {
+        check::<i8>(u8::cast_signed);
+    }
+}
