@@ -272,7 +272,10 @@ fn scaled<V: Variant>(
 ) -> [V::Lanes; 2] {
     let (sums, _) = sums.as_chunks();
     let (scales, _) = scales.as_chunks();
-    [0, 1].map(|i| v.without_zero(&sums[i], 0, &[0; LANES]) * scale * v.load(&scales[i]))
+    [
+        v.without_zero(&sums[0], 0, &[0; LANES]) * scale * v.load(&scales[0]),
+        v.without_zero(&sums[1], 0, &[0; LANES]) * scale * v.load(&scales[1]),
+    ]
 }
 
 /// Integers of at most [`MOST_KEY`] in magnitude for a query or key, then zeros; returns their
@@ -328,11 +331,13 @@ fn pack_values<V: Variant>(
         write(&mut scales[first..][..LANES], marked);
         let panel = &mut values[first / COLUMNS * steps..][..steps];
         for (step, out) in panel.iter_mut().enumerate() {
-            let integers = [2 * step, 2 * step + 1].map(|token| match token < tokens {
-                true => integers(row(token) * inverses, MOST_VALUE),
-                false => v.splat(0.0),
-            });
-            let pairs = integers[0].pairs(integers[1]);
+            let first_integers = integers(row(2 * step) * inverses, MOST_VALUE);
+            let second = if 2 * step + 1 < tokens {
+                integers(row(2 * step + 1) * inverses, MOST_VALUE)
+            } else {
+                v.splat(0.0)
+            };
+            let pairs = first_integers.pairs(second);
             out[first % COLUMNS..][..LANES].copy_from_slice(&pairs);
         }
     }

@@ -30,12 +30,8 @@ impl Extent {
             [low.lesser(x), high.greater(x), sum + x]
         });
         Self {
-            low: low
-                .into_iter()
-                .fold(inner, |a, b| if b < a { b } else { a }),
-            high: high
-                .into_iter()
-                .fold(inner, |a, b| if b > a { b } else { a }),
+            low: tree(low, |a, b| if b < a { b } else { a }),
+            high: tree(high, |a, b| if b > a { b } else { a }),
             sum: fold(sum),
         }
     }
@@ -167,16 +163,15 @@ impl<L: Lanes> Exp<L> {
             least: v.splat(-87.0),
             log2_e: v.splat(std::f32::consts::LOG2_E),
             round: v.splat(ROUND),
-            ln_2: [0.693_359_4, -2.121_944_4e-4].map(|x| v.splat(x)),
+            ln_2: [v.splat(0.693_359_4), v.splat(-2.121_944_4e-4)],
             p: [
-                1.987_569_1e-4,
-                1.398_2e-3,
-                8.333_452e-3,
-                4.166_579_6e-2,
-                1.666_666_5e-1,
-                0.5,
-            ]
-            .map(|x| v.splat(x)),
+                v.splat(1.987_569_1e-4),
+                v.splat(1.398_2e-3),
+                v.splat(8.333_452e-3),
+                v.splat(4.166_579_6e-2),
+                v.splat(1.666_666_5e-1),
+                v.splat(0.5),
+            ],
             one: v.splat(1.0),
         }
     }
@@ -202,32 +197,35 @@ pub(super) fn gelu<L: Lanes>(x: L) -> L {
 /// on it is ±1 exactly, as the approximation is there.
 #[inline(always)]
 fn erf<L: Lanes>(x: L) -> L {
-    const P: [f32; 7] = [
-        -2.726_142_3e-10,
-        2.770_681_4e-8,
-        -2.101_024_1e-6,
-        -5.692_506_4e-5,
-        -7.349_906_3e-4,
-        -2.954_6e-3,
-        -1.609_603_3e-2,
-    ];
-    const Q: [f32; 5] = [
-        -1.456_607_2e-5,
-        -2.133_740_6e-4,
-        -1.682_827e-3,
-        -7.373_329e-3,
-        -1.426_473_9e-2,
-    ];
     let x = x.lesser(x.same(3.875)).greater(x.same(-3.875));
     let s = x * x;
-    x * polynomial(s, P.map(|c| s.same(c))) / polynomial(s, Q.map(|c| s.same(c)))
+    let p = [
+        s.same(-2.726_142_3e-10),
+        s.same(2.770_681_4e-8),
+        s.same(-2.101_024_1e-6),
+        s.same(-5.692_506_4e-5),
+        s.same(-7.349_906_3e-4),
+        s.same(-2.954_6e-3),
+        s.same(-1.609_603_3e-2),
+    ];
+    let q = [
+        s.same(-1.456_607_2e-5),
+        s.same(-2.133_740_6e-4),
+        s.same(-1.682_827e-3),
+        s.same(-7.373_329e-3),
+        s.same(-1.426_473_9e-2),
+    ];
+    x * polynomial(s, p) / polynomial(s, q)
 }
 
 /// By Horner's rule, the coefficient of the highest power first.
 #[inline(always)]
 fn polynomial<L: Lanes, const N: usize>(x: L, coefficients: [L; N]) -> L {
-    let start = coefficients[0];
-    (1..N).fold(start, |sum, i| x * sum + coefficients[i])
+    let mut sum = coefficients[0];
+    for &coefficient in &coefficients[1..] {
+        sum = x * sum + coefficient;
+    }
+    sum
 }
 
 /// Folds the values of a row into eight lanes each: the value at index i into lane i mod 8.
@@ -243,11 +241,13 @@ fn reduce<V: Variant, const N: usize>(
     for chunk in chunks {
         lanes = f(lanes, v.load(chunk));
     }
-    let mut folded = lanes.map(V::Lanes::store);
+    let mut folded = [[0.0; LANES]; N];
+    for (folded, lanes) in folded.iter_mut().zip(lanes) {
+        *folded = lanes.store();
+    }
     if !tail.is_empty() {
-        let with_tail = f(lanes, load(v, tail)).map(V::Lanes::store);
-        for (lanes, with_tail) in folded.iter_mut().zip(with_tail) {
-            lanes[..tail.len()].copy_from_slice(&with_tail[..tail.len()]);
+        for (folded, with_tail) in folded.iter_mut().zip(f(lanes, load(v, tail))) {
+            folded[..tail.len()].copy_from_slice(&with_tail.store()[..tail.len()]);
         }
     }
     folded
@@ -284,6 +284,6 @@ fn fold(lanes: [f32; LANES]) -> f32 {
 /// Halves onto each other, as a vector unit folds them.
 #[inline(always)]
 fn tree(l: [f32; LANES], f: impl Fn(f32, f32) -> f32) -> f32 {
-    let [low, high] = [0, 1].map(|i| f(f(l[i], l[i + 4]), f(l[i + 2], l[i + 6])));
-    f(low, high)
+    let half = |i| f(f(l[i], l[i + 4]), f(l[i + 2], l[i + 6]));
+    f(half(0), half(1))
 }

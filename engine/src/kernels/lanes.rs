@@ -3,6 +3,10 @@
 //! What runs along rows is written once ([`super::functions`]), over the vectors that a variant brings:
 //! left to the compiler, its speed was a matter of luck. Each operation rounds by itself, lane by
 //! lane, so that all vectors give the same bits.
+//!
+//! On x86 the instructions are those of a function that everything here is inlined into
+//! ([`super::variant::Variant::run`]). What the compiler does not inline, such as the closure of an
+//! array's `map`, calls a function for every operation: loops over vectors are plain ones.
 
 use std::ops::{Add, Div, Mul, Sub};
 

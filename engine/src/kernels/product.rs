@@ -103,9 +103,11 @@ pub(super) fn linear_i8<V: Variant>(
                 for panel in of_part(part, each, panels) {
                     let steps = &weights.steps[panel * quads..][..quads];
                     let column = panel * COLUMNS;
-                    let bias =
-                        [0, LANES].map(|half| load(v, bias.get(column + half..).unwrap_or(&[])));
-                    let scales = halves(&weights.scales[panel]).map(|scales| v.load(scales));
+                    let bias = &bias[column..];
+                    let rest = bias.get(LANES..).unwrap_or_default();
+                    let bias = [load(v, bias), load(v, rest)];
+                    let [low, high] = halves(&weights.scales[panel]);
+                    let scales = [v.load(low), v.load(high)];
                     let column_sums = halves(&weights.sums[panel]);
                     for block in 0..blocks.count() {
                         let rows = blocks.rows(block);
@@ -119,10 +121,11 @@ pub(super) fn linear_i8<V: Variant>(
                             for (row, sums) in rows.zip(&tile) {
                                 let (scale, zero) = (x.scales[row], x.zeros[row]);
                                 let sums = halves(sums);
-                                let values = [0, 1].map(|i| {
+                                let mut values = bias;
+                                for (i, value) in values.iter_mut().enumerate() {
                                     let sums = v.without_zero(sums[i], zero, column_sums[i]);
-                                    sums * scale * scales[i] + bias[i]
-                                });
+                                    *value = sums * scale * scales[i] + bias[i];
+                                }
                                 finish(&out, row * columns, column..columns, values, activate);
                             }
                         });
@@ -150,14 +153,13 @@ fn finish<L: Lanes, const N: usize>(
     values: [L; N],
     activate: Activate,
 ) {
-    let values = match activate {
-        Activate::Identity => values,
-        Activate::Gelu => values.map(gelu),
-    };
     let width = columns.len().min(N * LANES);
     // SAFETY: a panel belongs to one part, and a part to one thread.
     let out = unsafe { out.get(row + columns.start..row + columns.start + width) };
     for (out, values) in out.chunks_mut(LANES).zip(values) {
-        write(out, values);
+        match activate {
+            Activate::Identity => write(out, values),
+            Activate::Gelu => write(out, gelu(values)),
+        }
     }
 }
