@@ -27,7 +27,11 @@
 
   function isValid(probe) {
     var bytes = probe.match(/../g).map(function (byte) { return parseInt(byte, 16); });
-    return typeof WebAssembly === "object" && WebAssembly.validate(new Uint8Array(bytes));
+    try {
+      return WebAssembly.validate(new Uint8Array(bytes));
+    } catch (error) {
+      return false;
+    }
   }
 
   // Whether workers can share a memory: the page must be isolated from other origins. Futures in such a memory wait by
@@ -73,14 +77,14 @@
     var names = built.filter(function (name) {
       return isValid(PROBES[name]) && (name !== "threads" || (!alone && canShareMemory()));
     });
-    var choice = choose(names, navigator.hardwareConcurrency || 1, location.search);
-    if (choice.name === null) {
+    if (names.length === 0) {
       return {
         heading: "This browser cannot run the model",
         trouble: "It lacks WebAssembly SIMD, the vector instructions that the model needs. Chrome and Edge have them from " +
           "version 91 on, Firefox from 89, Safari from 16.4. In some browsers a hardened or lockdown mode turns them off.",
       };
     }
+    var choice = choose(names, navigator.hardwareConcurrency || 1, location.search);
     choice.ignored.forEach(function (complaint) { console.warn(complaint); });
 
     var file = script.getAttribute("data-" + choice.name);
@@ -95,10 +99,14 @@
       };
     }
     var waiting = [];
+    var stopped = false;
+    // Where events go: into `waiting`, then to whoever takes them, in the end nowhere. A worker that has been ended can still
+    // report an error.
+    var deliver = function (event) { waiting.push(event); };
     worker.onmessage = worker.onerror = function (event) {
       // An error is the application's to tell; start.js need not hear of it.
       event.preventDefault();
-      waiting.push(event);
+      deliver(event);
     };
     worker.postMessage({
       Load: { url: new URL(MODEL, document.baseURI).href, name: MODEL, afresh: afresh, threads: choice.threads },
@@ -110,18 +118,16 @@
       // Hands over everything from the first event on, in order, but not before the caller has returned.
       take: function (take) {
         setTimeout(function () {
-          if (worker === null) return;
-          worker.onmessage = worker.onerror = function (event) {
-            event.preventDefault();
-            take(event);
-          };
-          waiting.splice(0).forEach(function (event) { if (worker !== null) take(event); });
+          if (stopped) return;
+          deliver = take;
+          waiting.splice(0).forEach(function (event) { deliver(event); });
         });
       },
       // Ends the worker, its helpers with it, and frees its memory. Nothing is handed over any more.
       stop: function () {
-        if (worker !== null) worker.terminate();
-        worker = null;
+        stopped = true;
+        deliver = function () {};
+        worker.terminate();
       },
     };
   }
@@ -130,9 +136,11 @@
   self.analysis = {
     choose: choose,
     start: function (alone, afresh) {
-      var started = alone || afresh || early === null ? start(alone, afresh) : early;
+      var started = early;
       early = null;
-      return started;
+      if (started !== null && !alone && !afresh) return started;
+      if (started !== null && started.worker) started.stop();
+      return start(alone, afresh);
     },
   };
 })();

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 /// Page to worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
-    /// Fetch and prepare a model; once, as the first message. `start.js` knows it, too.
+    /// Fetch and prepare a model; once, as the first message. `www/analysis.js` makes it, and the worker's `start.js` reads it
+    /// before the worker does.
     Load {
         /// Absolute address of the exported file.
         url: String,

@@ -63,6 +63,9 @@ pub(crate) const WORKER_OPTIMIZATION: &str = "-O1";
 /// Where `index.html` leaves room for the workers' addresses.
 const WORKERS: &str = " data-workers";
 
+/// The script that chooses among the workers.
+const CHOOSER: &str = "analysis.js";
+
 /// How every worker's script begins its module.
 const START: &str = include_str!("../../web/src/worker/start.js");
 
@@ -132,6 +135,11 @@ pub(crate) fn assemble() -> Result<()> {
         addresses.push_str(&format!(" data-{}=\"{script}\"", variant.name));
     }
     page = page.replacen(WORKERS, &addresses, 1);
+    // The application and the workers rely on it: no cache should have an older one beside them.
+    let chooser = format!("analysis-{}.js", hash(&read(&staging.join(CHOOSER))?));
+    fs::rename(staging.join(CHOOSER), staging.join(&chooser))
+        .with_context(|| format!("cannot rename {CHOOSER}"))?;
+    page = page.replace(&format!("\"{CHOOSER}\""), &format!("\"{chooser}\""));
     page = link_app(&page, &tools, &staging)?;
     html::check(&page, &staging).with_context(|| format!("{}", index.display()))?;
     let model = MODEL.strip_prefix("www/").expect("the model lies in www");

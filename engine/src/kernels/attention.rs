@@ -67,7 +67,7 @@ pub(super) struct Shorts {
 
 #[derive(Debug, Default)]
 struct ShortThread {
-    /// A row or column of integers.
+    /// A query or key as integers, whole pairs of them.
     integers: Vec<i16>,
     /// A block of queries, `[ceil(size / 2)][R]`, with a scale each.
     queries: Vec<[i16; 2]>,
@@ -103,7 +103,7 @@ pub(super) fn shorts<V: Variant>(
     value_scales.resize(heads.count * padded_size, 0.0);
     threads.resize_with(team.threads(), Default::default);
     for thread in &mut *threads {
-        thread.integers.resize(padded_tokens.max(padded_size), 0);
+        thread.integers.resize(2 * key_steps, 0);
         thread.queries.resize(V::SHORT_ROWS * key_steps, [0; 2]);
         thread.query_scales.resize(V::SHORT_ROWS, 0.0);
         thread.scores.resize(V::SHORT_ROWS * padded_tokens, 0.0);
@@ -305,7 +305,8 @@ fn integers<L: Lanes>(x: L, most: f32) -> L {
     x.same(-most).greater(x).lesser(x.same(most))
 }
 
-/// A head's values as weights, with a scale for each of its columns.
+/// A head's values as weights, with a scale for each of its columns. What columns beyond the head's
+/// hold does not matter: their sums are dropped.
 #[inline(always)]
 fn pack_values<V: Variant>(
     v: V,
@@ -327,7 +328,7 @@ fn pack_values<V: Variant>(
             sum = sum + value;
         }
         let inverses = v.load(&most.store().map(|most| inverse(MOST_VALUE, most)));
-        let marked = most / v.splat(MOST_VALUE) + sum * 0.0;
+        let marked = most / MOST_VALUE + sum * 0.0;
         write(&mut scales[first..][..LANES], marked);
         let panel = &mut values[first / COLUMNS * steps..][..steps];
         for (step, out) in panel.iter_mut().enumerate() {

@@ -27,16 +27,17 @@ pub(super) trait Lanes:
     + Add<f32, Output = Self>
     + Sub<f32, Output = Self>
     + Mul<f32, Output = Self>
+    + Div<f32, Output = Self>
 {
     /// `x` in all lanes.
     fn same(self, x: f32) -> Self;
 
     fn store(self) -> [f32; LANES];
 
-    /// The lesser of two values, `self` where one is NaN.
+    /// The lesser of two values, `self` where they are equal or one is NaN.
     fn lesser(self, other: Self) -> Self;
 
-    /// The greater of two values, `self` where one is NaN.
+    /// The greater of two values, `self` where they are equal or one is NaN.
     fn greater(self, other: Self) -> Self;
 
     /// `2^n` of the integers n, from -126 to 127, in the low bits of `n + ROUND`.
@@ -53,17 +54,17 @@ pub(super) trait Lanes:
     fn pairs(self, second: Self) -> [[i16; 2]; LANES];
 }
 
-/// Operators from functions of two vectors, and their counterparts with a number.
+/// Operators of two vectors, and their counterparts with a number.
 macro_rules! operators {
-    ($lanes:ty: $($trait:ident::$method:ident = $act:expr;)*) => {
+    ($lanes:ty: $($trait:ident::$method:ident = |$a:ident, $b:ident| $act:expr;)*) => {
         $(
             impl std::ops::$trait for $lanes {
                 type Output = Self;
 
                 #[inline(always)]
                 fn $method(self, other: Self) -> Self {
-                    let act: fn(Self, Self) -> Self = $act;
-                    act(self, other)
+                    let ($a, $b) = (self, other);
+                    $act
                 }
             }
 

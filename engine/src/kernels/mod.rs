@@ -1,8 +1,8 @@
 //! Safe, shape-checked kernels.
 //!
 //! Every variant gives the same results to the last bit, so that a model answers alike on every
-//! machine and in every browser: the scalar code defines the order of all sums, and no variant
-//! departs from it.
+//! machine and in every browser: the scalar variant and `functions` define the order of all sums, and
+//! no variant departs from it.
 //!
 //! Matrices are row-major slices. T is the number of tokens, K the width of an input row, N that of
 //! an output row. A kernel panics when shapes do not fit each other; [`crate::Model`] checks
@@ -20,8 +20,6 @@ mod product;
 mod relaxed;
 mod rows;
 mod scalar;
-#[cfg(test)]
-mod tests;
 mod variant;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
@@ -262,3 +260,7 @@ fn saturates<V: Variant>(_: V) -> bool {
 fn packing<V: Variant>(_: V) -> Packing {
     Packing::of::<V::Activation>(V::BYTE_ROWS)
 }
+
+// Behind the macro that it uses.
+#[cfg(test)]
+mod tests;

@@ -224,7 +224,7 @@ mod tests {
     /// tested also where its operands mean something else and [`Isa::available`] leaves it out.
     ///
     /// [`Isa::available`]: super::super::Isa::available
-    fn check<A: Activation>(convert: fn(u8) -> A) {
+    fn check<V: Variant>(v: V, convert: fn(u8) -> V::Activation) {
         let mut state = 1u32;
         let mut random = |below: u32| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -237,12 +237,12 @@ mod tests {
                 })
             };
             let panel: Vec<ByteStep> = (0..steps).map(|_| step()).collect();
-            for height in 1..=Relaxed::<A>::BYTE_ROWS {
-                by_height!(height, Relaxed::<A>::BYTE_ROWS, R => {
+            for height in 1..=V::BYTE_ROWS {
+                by_height!(height, V::BYTE_ROWS, R => {
                     let rows: Vec<[[u8; 4]; R]> =
                         (0..steps).map(|_| [[0; 4]; R].map(|quad| quad.map(|_: u8| random(128)))).collect();
                     let expected = Scalar.tile_i8(&converted(&rows, i16::from), &panel);
-                    let found = Relaxed::<A>(PhantomData).tile_i8(&converted(&rows, convert), &panel);
+                    let found = v.tile_i8(&converted(&rows, convert), &panel);
                     assert_eq!(found, expected, "{R} rows, {steps} steps");
                 });
             }
@@ -259,11 +259,16 @@ mod tests {
 
     #[test]
     fn unsigned_tile() {
-        check::<u8>(|x| x);
+        check(Relaxed::<u8>(PhantomData), |x| x);
+    }
+
+    #[test]
+    fn pairs_tile() {
+        check(RelaxedPairs(()), |x| x);
     }
 
     #[test]
     fn signed_tile() {
-        check::<i8>(u8::cast_signed);
+        check(Relaxed::<i8>(PhantomData), u8::cast_signed);
     }
 }

@@ -1,6 +1,8 @@
 //! Every variant against the definition to the bit, over a table of shapes; and the definition
 //! against the textbook's formulas in F64.
 
+mod edges;
+
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 

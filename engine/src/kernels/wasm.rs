@@ -137,6 +137,7 @@ macro_rules! without_bytes {
 
         #[inline(always)]
         fn splat(self, x: f32) -> Pair {
+            // As a value it stays in a register through a loop; a constant V8 makes anew in each turn.
             Pair::splat(std::hint::black_box(x))
         }
 

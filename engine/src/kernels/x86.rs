@@ -63,8 +63,8 @@ macro_rules! variant {
             ) -> Eight {
                 // SAFETY: as in `run`; eight integers are 32 bytes, and the loads need no alignment.
                 Eight(unsafe {
-                    let [sums, weights] =
-                        [sums, weights].map(|eight| _mm256_loadu_si256(eight.as_ptr().cast()));
+                    let sums = _mm256_loadu_si256(sums.as_ptr().cast());
+                    let weights = _mm256_loadu_si256(weights.as_ptr().cast());
                     let zeros = _mm256_mullo_epi32(_mm256_set1_epi32(zero), weights);
                     _mm256_cvtepi32_ps(_mm256_sub_epi32(sums, zeros))
                 })
@@ -113,8 +113,8 @@ impl Eight {
         // SAFETY: a value is proof of AVX2.
         unsafe {
             let round = _mm256_set1_ps(ROUND);
-            let [x, round] = [_mm256_add_ps(self.0, round), round].map(|x| _mm256_castps_si256(x));
-            _mm256_sub_epi32(x, round)
+            let x = _mm256_castps_si256(_mm256_add_ps(self.0, round));
+            _mm256_sub_epi32(x, _mm256_castps_si256(round))
         }
     }
 }

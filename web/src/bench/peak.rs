@@ -1,11 +1,12 @@
-//! The instructions of the int8 product on registers alone: as many sums as its tile has, no loads
-//! and no stores. No product can be faster.
+//! The instructions of the int8 product on registers alone, without loads and stores: what no product
+//! can surpass.
 
 use std::arch::wasm32::*;
 use std::hint::black_box;
 
-/// Sums of a tile, of four lanes each.
-const SUMS: usize = 10;
+/// Sums of four lanes each: enough that no instruction waits for the one before, and as many as
+/// registers hold.
+const SUMS: usize = 12;
 
 /// Adds in each turn to every sum its own products with weights, so that no two are alike and the
 /// compiler computes them all. Only the first weight of a lane is 1, the others 0: a lane's lowest
@@ -19,10 +20,10 @@ pub(crate) struct Peak {
 }
 
 impl Peak {
-    /// Of the kernels of this name; none of those that have no vectors.
+    /// Of the kernels of this name; none of the definition.
     ///
     /// # Panics
-    /// When the loop does not compute what it should.
+    /// For other names, and when the loop does not compute what it should.
     pub(crate) fn of(kernels: &str) -> Option<Self> {
         let (turn, lane, part): (Loop, usize, fn(i32) -> i32) = match kernels {
             #[cfg(target_feature = "relaxed-simd")]
@@ -32,7 +33,8 @@ impl Peak {
             #[cfg(target_feature = "relaxed-simd")]
             "relaxed simd, pairs" => (pairs, 4, |x| x & 0xff),
             "simd128" => (shorts, 2, |x| i32::from(x as i16)),
-            _ => return None,
+            "scalar" => return None,
+            unknown => panic!("no peak is known of {unknown}"),
         };
         const FEW: u32 = 1000;
         for (start, sum) in (1..).zip(turn(FEW)) {

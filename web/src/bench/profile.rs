@@ -11,7 +11,7 @@ use web_sys::Performance;
 use crate::peak::Peak;
 
 /// Turns of the peak's loop between two passes: some milliseconds.
-const TURNS: u32 = 100_000;
+const TURNS: u32 = 1_000_000;
 
 /// Times of several passes, and of the peak's loop before each of them.
 #[derive(Serialize)]

@@ -107,6 +107,10 @@ pub(super) fn measure(tools: &Tools, models: &[Model]) -> Result<Profiles> {
     server.set_job(&json!({ "sessions": sessions }));
     let page = "/bench/pages/wait.html?next=profile.html";
     let outcome: Outcome = serde_json::from_value(visit(tools, &server, page, LIMIT)?.result)?;
+    ensure!(
+        outcome.sessions.len() == plan.len(),
+        "the page has left out sessions"
+    );
     let first = outcome.sessions.first().context("nothing was measured")?;
     let kernels = first.about.name.clone();
     let mut profiles = Vec::new();
@@ -133,7 +137,7 @@ impl Profile {
                 ms,
                 share: ms / all,
                 speed,
-                of_peak: int8.then_some(speed / peak),
+                of_peak: (int8 && peak > 0.0).then_some(speed / peak),
             }
         };
         let of_bytes = passes.steps.iter().filter(|step| step.int8);
