@@ -5,7 +5,7 @@
 //! that is not finite is marked by its sum, as comparisons pass over what is not a number.
 
 use super::lanes::{Lanes, ROUND};
-use super::pack::LANES;
+use super::pack::{Activation, LANES};
 use super::variant::Variant;
 
 /// A row whose values span less than this is taken for zeros: 255 over its span could overflow.
@@ -75,8 +75,8 @@ impl Range8 {
     }
 
     #[inline(always)]
-    pub(super) fn integers<L: Lanes>(self, x: L) -> [u8; LANES] {
-        (x * self.inverse).bytes(self.zero)
+    pub(super) fn quantized<A: Activation, L: Lanes>(self, x: L) -> [A; LANES] {
+        A::quantized(x * self.inverse, self.zero)
     }
 }
 

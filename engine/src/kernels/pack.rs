@@ -7,6 +7,7 @@
 //! that of activations follows the height of the variant's tile.
 
 use super::Isa;
+use super::lanes::Lanes;
 
 /// Columns of a float panel, and the number of partial sums of a reduction along a row.
 pub(super) const LANES: usize = 8;
@@ -293,8 +294,8 @@ impl Packing {
 /// row's zero point still in them. The dot products of every form give the same numbers, once
 /// [`Activation::zero`] times the sum of the column's weights is taken off.
 pub(super) trait Activation: Copy + Default + Send + Sync + 'static {
-    /// From an integer and the row's zero point.
-    fn new(integer: u8, zero: i32) -> Self;
+    /// From integers that are not rounded yet and lack the row's zero point.
+    fn quantized<L: Lanes>(x: L, zero: i32) -> [Self; LANES];
     /// What is left of a row's zero point to be taken off.
     fn zero(zero: i32) -> i32;
     fn quads(rows: &QuantizedRows) -> &[[Self; 4]];
@@ -303,12 +304,11 @@ pub(super) trait Activation: Copy + Default + Send + Sync + 'static {
 }
 
 macro_rules! activation {
-    ($kind:ty, $field:ident, |$integer:ident, $zero:ident| $new:expr, $left:expr) => {
+    ($kind:ty, $field:ident, |$x:ident, $zero:ident| $quantized:expr, $left:expr) => {
         impl Activation for $kind {
             #[inline(always)]
-            fn new($integer: u8, $zero: i32) -> Self {
-                let _ = $zero;
-                $new
+            fn quantized<L: Lanes>($x: L, $zero: i32) -> [Self; LANES] {
+                $quantized
             }
             #[inline(always)]
             fn zero($zero: i32) -> i32 {
@@ -328,19 +328,25 @@ macro_rules! activation {
     };
 }
 // For products of 16 bits; of an unsigned byte with a signed one; of two signed bytes.
-activation!(
-    i16,
-    shorts,
-    |integer, zero| i16::from(integer) - zero as i16,
-    0
-);
-activation!(u8, unsigned, |integer, zero| integer, zero);
+activation!(i16, shorts, |x, zero| clamped(x, zero).shorts(), 0);
+activation!(u8, unsigned, |x, zero| x.bytes(zero), zero);
 activation!(
     i8,
     signed,
-    |integer, zero| (integer ^ 128).cast_signed(),
+    |x, zero| {
+        let bytes = u64::from_ne_bytes(x.bytes(zero)) ^ u64::from_ne_bytes([128; LANES]);
+        bytes.to_ne_bytes().map(u8::cast_signed)
+    },
     zero - 128
 );
+
+/// What [`Lanes::bytes`] makes integers of, without the zero point; in the same range also where it is
+/// not finite.
+#[inline(always)]
+fn clamped<L: Lanes>(x: L, zero: i32) -> L {
+    let zero = zero as f32;
+    x.same(-zero).greater(x).lesser(x.same(255.0 - zero))
+}
 
 /// Buffers of [`super::attention`], kept between calls.
 #[derive(Debug, Default)]

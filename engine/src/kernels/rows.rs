@@ -121,9 +121,7 @@ impl<'a, A: Activation> Packer<'a, A> {
             let mut places = quads[row..].iter_mut().step_by(height);
             for x in x.chunks(LANES) {
                 // The weights beyond the depth are zero: any number will do there.
-                let integers = range
-                    .integers(load(v, x))
-                    .map(|byte| A::new(byte, range.zero));
+                let integers: [A; LANES] = range.quantized(load(v, x));
                 let (packed, _) = integers.as_chunks::<4>();
                 for (quad, place) in packed.iter().zip(&mut places) {
                     *place = *quad;

@@ -336,7 +336,7 @@ fn linear_i8_is_an_exact_integer_product() {
 
 /// Without the zero point.
 fn integer(range: functions::Range8, x: f32) -> i32 {
-    i32::from(range.integers(Array([x; 8]))[0]) - range.zero
+    i32::from(range.quantized::<i16, _>(Array([x; 8]))[0])
 }
 
 #[test]

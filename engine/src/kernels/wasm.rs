@@ -170,6 +170,7 @@ macro_rules! without_bytes {
         }
     };
 }
+#[cfg(target_feature = "relaxed-simd")]
 pub(super) use without_bytes;
 
 impl Variant for Simd128 {
