@@ -34,10 +34,11 @@ pub(super) trait Lanes:
 
     fn store(self) -> [f32; LANES];
 
-    /// The lesser of two values, `self` where they are equal or one is NaN.
+    /// The lesser of two values; either, where they are equal (zeros of both signs are) or one is NaN:
+    /// LLVM makes WebAssembly's relaxed minimum of it, which leaves that open.
     fn lesser(self, other: Self) -> Self;
 
-    /// The greater of two values, `self` where they are equal or one is NaN.
+    /// The greater of two values; either, as above.
     fn greater(self, other: Self) -> Self;
 
     /// `2^n` of the integers n, from -126 to 127, in the low bits of `n + ROUND`.
