@@ -55,7 +55,11 @@ fn variants_of_lanes() {
                     let operands = a.store().into_iter().zip(b.store());
                     bits.extend(operands.zip(chosen.store()).map(|((a, b), x)| {
                         // Where there is a choice, nothing is compared.
-                        if a < b || a > b { x.to_bits() } else { 0 }
+                        if a.partial_cmp(&b).is_some_and(|order| order.is_ne()) {
+                            x.to_bits()
+                        } else {
+                            0
+                        }
                     }));
                 }
                 let (a, b) = (lanes(from, SHORTS), lanes(from + shift, SHORTS));
