@@ -299,7 +299,8 @@ fn inverse(to: f32, most: f32) -> f32 {
     if most < MIN_MAGNITUDE { 0.0 } else { to / most }
 }
 
-/// Keeps what is not finite, which its scale marks, from leaving the range of the integers.
+/// Keeps what is not finite, which its scale marks, from leaving the range of the integers wherever
+/// comparisons choose the number; elsewhere products of 16 bits wrap.
 #[inline(always)]
 fn integers<L: Lanes>(x: L, most: f32) -> L {
     x.same(-most).greater(x).lesser(x.same(most))

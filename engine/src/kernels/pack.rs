@@ -340,8 +340,8 @@ activation!(
     zero - 128
 );
 
-/// What [`Lanes::bytes`] makes integers of, without the zero point; in the same range also where it is
-/// not finite.
+/// What [`Lanes::bytes`] makes integers of, without the zero point. What is not finite stays in the same
+/// range wherever comparisons choose the number; elsewhere products of 16 bits wrap.
 #[inline(always)]
 fn clamped<L: Lanes>(x: L, zero: i32) -> L {
     let zero = zero as f32;
