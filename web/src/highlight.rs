@@ -152,6 +152,7 @@ impl Layout {
     fn looks_like(&self, block: &Block, other: &Self, other_block: &Block) -> bool {
         let relative = |mark: &Mark, block: &Block| {
             (
+                mark.id,
                 mark.kind,
                 mark.start - block.text.start,
                 mark.end - block.text.start,

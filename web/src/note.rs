@@ -1,5 +1,7 @@
 //! The notes that are open on the page.
 
+use std::ops::Range;
+
 use ner::formats::{self, Exported, Source};
 use ner::{Labels, Span, decode, tokenize};
 
@@ -19,6 +21,8 @@ pub struct Note {
     /// Whether the worker has seen all of the text as it stands.
     pub analysed: bool,
     text: Vec<u16>,
+    /// Number of the text: every edit makes another.
+    version: u32,
     ends: LineEnds,
     review: Review,
     /// Corrections made, and made when they were last saved.
@@ -86,6 +90,11 @@ impl Note {
         &self.text
     }
 
+    /// Number of the text, which every edit raises.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
     /// Its marks, to look at.
     pub fn review(&self) -> &Review {
         &self.review
@@ -99,14 +108,23 @@ impl Note {
         self.review.edited(&edit, &text);
         self.ends.edit(&edit, &text);
         self.text = text;
+        self.version += 1;
         self.analysed = false;
         Some(())
     }
 
-    /// Takes in what the worker found in the text as it stands.
-    pub fn found(&mut self, found: Vec<Suggestion>) {
-        self.review.found(found);
-        self.analysed = true;
+    /// Takes in what the worker found in the text of this number; nothing where it has changed since.
+    pub fn found(&mut self, version: u32, found: Vec<Suggestion>) {
+        if version == self.version {
+            self.review.found(found);
+            self.analysed = true;
+        }
+    }
+
+    /// Forgets what a model suggested, as another one is there.
+    pub fn forget(&mut self) {
+        self.review.found(Vec::new());
+        self.analysed = false;
     }
 
     /// Corrects; `change` says whether it did.
@@ -129,6 +147,17 @@ impl Note {
     /// The text with the line ends of its file.
     pub fn whole_text(&self) -> String {
         self.ends.join(&self.text)
+    }
+
+    /// A stretch of the text in code points of [`Self::whole_text`], as files count.
+    pub fn code_points(&self, range: Range<usize>) -> (usize, usize) {
+        let before = |end: usize| {
+            let text = &self.text[..end.min(self.text.len())];
+            // A pair of surrogates is one code point.
+            let seconds = text.iter().filter(|unit| (0xDC00..0xE000).contains(*unit));
+            self.ends.place(text.len()) - seconds.count()
+        };
+        (before(range.start), before(range.end))
     }
 
     /// How many marks of each of `types` types stand, the model's from this score on.

@@ -46,6 +46,43 @@ pub fn snap(text: &[u16], range: Range<usize>) -> Option<Range<usize>> {
     chosen.map(|chosen| start + chosen.start..start + chosen.end)
 }
 
+/// The first word that begins at `from` or behind it.
+pub fn next(text: &[u16], from: usize) -> Option<Range<usize>> {
+    let from = from.min(text.len());
+    let start = from + text[from..].iter().position(|unit| !is_space(*unit))?;
+    let word = snap(text, start..start + 1)?;
+    if word.start >= from {
+        return Some(word);
+    }
+    // `from` is within a word.
+    next(text, word.end)
+}
+
+/// The last word that ends at `to` or before it.
+pub fn previous(text: &[u16], to: usize) -> Option<Range<usize>> {
+    let to = to.min(text.len());
+    let last = text[..to].iter().rposition(|unit| !is_space(*unit))?;
+    let word = snap(text, last..last + 1)?;
+    if word.end <= to {
+        return Some(word);
+    }
+    previous(text, word.start)
+}
+
+/// A stretch of words with one word more or less at its start or its end; `None` where it would have none, or cross a blank
+/// line.
+pub fn resize(text: &[u16], range: Range<usize>, start: bool, on: bool) -> Option<Range<usize>> {
+    let Range { start: a, end: b } = range.clone();
+    let resized = match (start, on) {
+        (true, false) => previous(text, a)?.start..b,
+        (true, true) => next(text, next(text, a)?.end)?.start..b,
+        (false, true) => a..next(text, b)?.end,
+        (false, false) => a..previous(text, previous(text, b)?.start)?.end,
+    };
+    (resized.start < resized.end && snap(text, resized.clone()).as_ref() == Some(&resized))
+        .then_some(resized)
+}
+
 fn is_space(unit: u16) -> bool {
     matches!(u8::try_from(unit), Ok(b' ' | b'\n' | b'\t'))
 }
@@ -82,5 +119,39 @@ mod tests {
         check("月经", 1..2, Some("经"));
         check("pelvic\npain", 0..9, Some("pelvic\npain"));
         check("pelvic\n \npain", 0..12, Some("pelvic"));
+    }
+
+    #[test]
+    fn words_before_and_behind() {
+        let text: Vec<u16> = "no severe 😀 cramps.\n\nLH".encode_utf16().collect();
+        let show =
+            |range: Option<Range<usize>>| range.map(|range| String::from_utf16_lossy(&text[range]));
+        let check = |found, expected: Option<&str>| assert_eq!(show(found).as_deref(), expected);
+        check(next(&text, 0), Some("no"));
+        check(next(&text, 1), Some("severe"));
+        check(next(&text, 2), Some("severe"));
+        check(next(&text, 19), Some("."));
+        check(next(&text, 24), None);
+        check(previous(&text, 2), Some("no"));
+        check(previous(&text, 5), Some("no"));
+        check(previous(&text, 0), None);
+        check(previous(&text, 99), Some("LH"));
+        let of = |part: &str| {
+            let part: Vec<u16> = part.encode_utf16().collect();
+            let at = text.windows(part.len()).position(|window| window == part);
+            let at = at.expect("it is in the text");
+            at..at + part.len()
+        };
+        check(resize(&text, of("cramps"), true, false), Some("😀 cramps"));
+        check(
+            resize(&text, of("severe 😀 cramps"), true, true),
+            Some("😀 cramps"),
+        );
+        check(resize(&text, of("severe"), false, true), Some("severe 😀"));
+        check(resize(&text, of("severe 😀"), false, false), Some("severe"));
+        check(resize(&text, of("severe"), false, false), None);
+        check(resize(&text, of("severe"), true, true), None);
+        check(resize(&text, of("no"), true, false), None);
+        check(resize(&text, of("cramps."), false, true), None);
     }
 }
