@@ -156,16 +156,24 @@ impl Drawing {
         }
     }
 
-    /// Gives a mark the keyboard.
-    pub(crate) fn focus(&self, note: &Layout, id: u32) {
-        let at = note.marks().iter().position(|mark| mark.id == id);
-        if let Some(element) = at.and_then(|at| self.marks().nth(at)) {
-            let options = FocusOptions::new();
-            options.set_prevent_scroll(true);
+    /// Gives a mark the keyboard, or the reviewed note where there is no such mark.
+    pub(crate) fn focus(&self, note: &Layout, id: Option<u32>) {
+        let at = note.marks().iter().position(|mark| Some(mark.id) == id);
+        let mark = at.and_then(|at| self.marks().nth(at));
+        let container = self.container.get_untracked();
+        let element: Option<&HtmlElement> = match (mark, &container) {
+            (Some(mark), _) => Some(mark.unchecked_ref()),
+            (None, Some(container)) => Some(container),
+            (None, None) => None,
+        };
+        let options = FocusOptions::new();
+        options.set_prevent_scroll(true);
+        if let Some(element) = element {
             element
-                .unchecked_ref::<HtmlElement>()
                 .focus_with_options(&options)
-                .expect("a mark takes the focus");
+                .expect("elements of the document can be focused");
+        }
+        if let Some(element) = mark {
             let options = web_sys::ScrollIntoViewOptions::new();
             options.set_block(web_sys::ScrollLogicalPosition::Nearest);
             element.scroll_into_view_with_scroll_into_view_options(&options);
@@ -195,8 +203,15 @@ impl Drawing {
         let container = self.container.get_untracked()?;
         let container: &Node = container.unchecked_ref();
         if node.is_same_node(Some(container)) {
-            let block = note.blocks().get(offset as usize);
-            return Some(block.map_or(note.text().len(), |block| block.text.start));
+            // Between two blocks; not all children are blocks.
+            let next = node.child_nodes().get(offset);
+            let next = next.and_then(|next| {
+                let is_next = |block: &Drawn| next.is_same_node(Some(&block.element));
+                self.blocks.iter().position(is_next)
+            });
+            let block = next.and_then(|next| note.blocks().get(next));
+            let end = if offset == 0 { 0 } else { note.text().len() };
+            return Some(block.map_or(end, |block| block.text.start));
         }
         let mut line = node.clone();
         loop {
@@ -287,7 +302,8 @@ pub(crate) fn source(mark: &Mark) -> &'static str {
     if mark.by_person() { "person" } else { "model" }
 }
 
-fn verdict(mark: &Mark) -> &'static str {
+/// What was decided about it.
+pub(crate) fn verdict(mark: &Mark) -> &'static str {
     match mark.verdict {
         Verdict::Open => "open",
         Verdict::Accepted => "accepted",

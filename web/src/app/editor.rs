@@ -15,6 +15,7 @@ use crate::reviewing;
 pub(crate) fn Editor(page: Page) -> impl IntoView {
     let reviewed = Memo::new(move |_| page.mode.get() == Mode::Review);
     let empty = Memo::new(move |_| page.shown.with(|note| note.text().is_empty()));
+    let no_marks = Memo::new(move |_| page.shown.with(|note| note.marks().is_empty()));
     // What is behind the text area is there for the eyes only: the text area says the same.
     let if_reviewed = move |value: &'static str| move || reviewed.get().then_some(value);
     reviewing::follow(page);
@@ -30,6 +31,7 @@ pub(crate) fn Editor(page: Page) -> impl IntoView {
                 aria-label=if_reviewed("The note. Arrow keys go from mark to mark.")
                 aria-describedby=if_reviewed("keys-hint")
                 aria-hidden=move || (!reviewed.get()).then_some("true")
+                tabindex=move || reviewed.get().then(|| if no_marks.get() { "0" } else { "-1" })
                 node_ref=page.drawing.with_value(|drawing| drawing.container)
                 on:keydown=move |event| reviewing::on_key(page, &event)
                 on:focusin=move |event| reviewing::on_focus(page, &event)

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use web::mark::Mark;
 use web_sys::FocusOptions;
 
-use crate::drawing::{in_words, percent, score_in_full, source};
+use crate::drawing::{in_words, percent, score_in_full, source, verdict};
 use crate::page::{Mode, Page};
 use crate::stage::Stage;
 
@@ -199,6 +199,7 @@ fn Row(page: Page, id: u32) -> impl IntoView {
             data-end=of(|mark| mark.end.to_string())
             data-score=of(|mark| score_in_full(mark.score))
             data-source=of(|mark| source(mark).to_owned())
+            data-verdict=of(|mark| verdict(mark).to_owned())
             on:click=move |_| select(page, id)
         >
             <td>

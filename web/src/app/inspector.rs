@@ -177,7 +177,7 @@ fn Types(page: Page, mark: Memo<Option<Mark>>) -> impl IntoView {
                         aria-pressed=pressed
                         disabled=off
                         // The words stay selected.
-                        on:pointerdown=|event| event.prevent_default()
+                        on:mousedown=|event| event.prevent_default()
                         on:click=move |_| _ = act(page, Action::Label(index))
                     >
                         {name.clone()}

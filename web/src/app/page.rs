@@ -139,16 +139,15 @@ impl Page {
         self.with_open(|note| note.code_points(mark.range()))
     }
 
-    /// Gives the mark that is looked at the keyboard.
+    /// Gives the mark that is looked at the keyboard, or the note where there is none.
     pub(crate) fn focus_mark(self) {
-        if let Some(id) = self.focus.get_untracked() {
-            self.shown.with_untracked(|note| {
-                self.drawing.with_value(|drawing| {
-                    drawing.set_current(note, Some(id));
-                    drawing.focus(note, id);
-                });
+        let id = self.focus.get_untracked();
+        self.shown.with_untracked(|note| {
+            self.drawing.with_value(|drawing| {
+                drawing.set_current(note, id);
+                drawing.focus(note, id);
             });
-        }
+        });
     }
 
     /// Goes on to another mode; the note is drawn anew for it.
@@ -319,6 +318,12 @@ impl Page {
         });
         let types = self.types();
         let had_focus = self.drawing.with_value(Drawing::has_focus);
+        let focus = self.focus.get_untracked();
+        let gone = focus.filter(|id| layout.marks().iter().all(|mark| mark.id != *id));
+        if gone.is_some() {
+            let next = self.shown.with_untracked(|old| nearest(old, &layout, gone));
+            self.focus.set(next.filter(|_| had_focus));
+        }
         self.shown.with_untracked(|old| {
             self.drawing
                 .update_value(|drawing| drawing.draw(old, &layout, &types));
@@ -373,4 +378,12 @@ impl Page {
         self.last_key.update_value(|key| *key += 1);
         self.last_key.get_value()
     }
+}
+
+/// The mark of a note that is now where another one was: behind it, or the last one.
+fn nearest(old: &Layout, new: &Layout, gone: Option<u32>) -> Option<u32> {
+    let start = old.marks().iter().find(|mark| Some(mark.id) == gone)?.start;
+    let marks = new.marks();
+    let at = marks.partition_point(|mark| mark.end <= start);
+    marks.get(at).or(marks.last()).map(|mark| mark.id)
 }
