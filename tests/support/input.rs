@@ -64,7 +64,8 @@ if (text !== null) {
     bring(element);
 }
 const { left, right, top, bottom } = box.getBoundingClientRect();
-return { x: (left + right) / 2, y: (top + bottom) / 2 };
+// Whole pixels, as a mouse has them: from others Chromium selects nothing.
+return { x: Math.round((left + right) / 2), y: Math.round((top + bottom) / 2) };
 "#;
 
 impl Page {
@@ -150,8 +151,8 @@ impl Page {
     /// Presses at one place, moves to another and lets go there.
     pub async fn drag(&self, pointer: Pointer, from: Place, to: Place) -> Result<()> {
         let on_the_way = |part: f64| Place {
-            x: from.x + part * (to.x - from.x),
-            y: from.y + part * (to.y - from.y),
+            x: (from.x + part * (to.x - from.x)).round(),
+            y: (from.y + part * (to.y - from.y)).round(),
         };
         if pointer == Pointer::Mouse {
             // A mouse has come to where it presses.
