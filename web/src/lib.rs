@@ -10,9 +10,10 @@ pub mod protocol;
 
 pub mod edit;
 pub mod highlight;
-pub mod kind;
 
 pub mod bytes;
 pub mod cache;
 pub mod units;
 pub mod windows;
+
+pub use ner::kind;
