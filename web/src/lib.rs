@@ -10,7 +10,6 @@ pub mod protocol;
 
 pub mod edit;
 pub mod highlight;
-pub mod kind;
 pub mod line_ends;
 pub mod mark;
 pub mod note;
@@ -21,3 +20,5 @@ pub mod bytes;
 pub mod cache;
 pub mod units;
 pub mod windows;
+
+pub use ner::kind;
