@@ -12,9 +12,15 @@ pub mod edit;
 pub mod highlight;
 pub mod line_ends;
 pub mod mark;
+pub mod names;
 pub mod note;
 pub mod review;
 pub mod word;
+
+pub mod archive;
+pub mod draft;
+pub mod files;
+pub mod opening;
 
 pub mod bytes;
 pub mod cache;
