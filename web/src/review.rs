@@ -3,6 +3,7 @@
 //! Decisions are kept apart from suggestions, so that an analysis replaces all of the latter and none of the former. Where the
 //! two overlap, the person is right: an accepted or changed mark stands, and where one was rejected nothing is suggested again.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::edit::Edit;
@@ -41,6 +42,8 @@ impl Review {
     /// All marks in text order, none overlapping: decisions, rejected ones included, and the suggestions beside them that have
     /// at least this score.
     pub fn marks(&self, threshold: f32) -> Vec<Mark> {
+        // A suggestion that was moved elsewhere is not made again where it was.
+        let decided: HashSet<u32> = self.decisions.iter().map(|mark| mark.id).collect();
         let mut decisions = self.decisions.iter().peekable();
         let mut marks = Vec::with_capacity(self.suggestions.len() + self.decisions.len());
         for suggestion in &self.suggestions {
@@ -49,7 +52,8 @@ impl Review {
             }
             let free = decisions
                 .peek()
-                .is_none_or(|decision| !decision.overlaps(suggestion));
+                .is_none_or(|decision| !decision.overlaps(suggestion))
+                && !decided.contains(&suggestion.id);
             if free && suggestion.score.is_none_or(|score| score >= threshold) {
                 marks.push(suggestion.clone());
             }

@@ -125,6 +125,15 @@ impl Drawing {
         if !self.reviewed {
             return;
         }
+        if let Some(container) = self.container.get_untracked() {
+            let handles = container
+                .query_selector_all(".handle")
+                .expect("a valid selector");
+            for index in 0..handles.length() {
+                let handle = handles.item(index).map(JsCast::unchecked_into::<Element>);
+                handle.expect("it was counted").remove();
+            }
+        }
         let exists = note.marks().iter().any(|mark| Some(mark.id) == current);
         let mut first = !exists;
         for (mark, element) in note.marks().iter().zip(self.marks()) {
@@ -133,6 +142,12 @@ impl Drawing {
             set(element, "tabindex", if reachable { "0" } else { "-1" });
             if is_current {
                 set(element, "aria-current", "true");
+                // They are empty, so that places in the text are counted as without them.
+                let (start, end) = (handle("start"), handle("end"));
+                element
+                    .insert_before(&start, element.first_child().as_ref())
+                    .expect("the first child is in it");
+                append(element, &end);
             } else {
                 element
                     .remove_attribute("aria-current")
@@ -223,9 +238,15 @@ impl Drawing {
         let mut last = None;
         let segments = self.blocks.get(at)?.element.child_nodes();
         for index in 0..segments.length() {
-            let segment = segments.get(index)?;
-            let text = segment.first_child().unwrap_or(segment);
-            let text: Text = text.dyn_into().ok()?;
+            // A text, or a mark around one, which the ends of the mark that is looked at stand beside.
+            let mut text = segments.get(index)?;
+            if let Some(child) = text.first_child() {
+                text = child;
+            }
+            while !text.is_instance_of::<Text>() {
+                text = text.next_sibling()?;
+            }
+            let text: Text = text.unchecked_into();
             let length = text.length() as usize;
             if left <= length {
                 return Some((text, left as u32));
@@ -235,6 +256,14 @@ impl Drawing {
         }
         last
     }
+}
+
+/// What an end of a mark is dragged by.
+fn handle(edge: &str) -> Element {
+    let handle = create("span");
+    set(&handle, "class", "handle");
+    set(&handle, "data-edge", edge);
+    handle
 }
 
 fn place(element: &Element, mark: &Mark) {

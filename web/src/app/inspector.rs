@@ -93,6 +93,13 @@ pub(crate) fn Inspector(page: Page) -> impl IntoView {
             </button>
         }
     };
+    let step = move |name: &'static str, sign: &'static str, action: Action, off: Signal<bool>| {
+        view! {
+            <button type="button" aria-label=name title=name disabled=off on:click=move |_| _ = act(page, action)>
+                {sign}
+            </button>
+        }
+    };
     let size = move |label: &'static str, sign: &'static str, edge: Edge, step: Step| {
         view! {
             <button
@@ -117,7 +124,14 @@ pub(crate) fn Inspector(page: Page) -> impl IntoView {
                 {tool("Reject", "x", Action::Reject, Signal::derive(move || no_mark() || is(Verdict::Rejected)))}
                 {tool("Reset", "r", Action::Reset, Signal::derive(move || no_mark() || is(Verdict::Open)))}
             </div>
-            <Types page mark />
+            <div class="tools steps">
+                {step("Undo", "↶", Action::Undo, Signal::derive(move || !page.steps.get().0))}
+                {step("Redo", "↷", Action::Redo, Signal::derive(move || !page.steps.get().1))}
+                <button type="button" class="keys" on:click=move |_| page.help.set(true)>
+                    "Keys"
+                    <kbd aria-hidden="true">"?"</kbd>
+                </button>
+            </div>
             <div class="tools sizes" role="group" aria-label="Start and end">
                 <span class="quiet" aria-hidden="true">"Start"</span>
                 {size("Start one word earlier", "◂", Edge::Start, Step::Back)}
@@ -126,14 +140,7 @@ pub(crate) fn Inspector(page: Page) -> impl IntoView {
                 {size("End one word earlier", "◂", Edge::End, Step::Back)}
                 {size("End one word later", "▸", Edge::End, Step::On)}
             </div>
-            <div class="tools">
-                {tool("Undo", "", Action::Undo, Signal::derive(move || !page.steps.get().0))}
-                {tool("Redo", "", Action::Redo, Signal::derive(move || !page.steps.get().1))}
-                <button type="button" on:click=move |_| page.help.set(true)>
-                    "Keys"
-                    <kbd aria-hidden="true">"?"</kbd>
-                </button>
-            </div>
+            <Types page mark />
             <p id="keys-hint" class="unseen">
                 "a accepts, x rejects, digits choose a type, question mark explains all keys."
             </p>
