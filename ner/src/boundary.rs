@@ -53,7 +53,7 @@ pub fn boundaries(text: &str, tokens: &Tokens) -> Vec<Boundary> {
 
 /// The number of line ends in the gap between two words; a page break or paragraph separator counts
 /// as two.
-fn line_ends(gap: &str) -> usize {
+pub(crate) fn line_ends(gap: &str) -> usize {
     let mut previous = ' ';
     let mut count = 0;
     for c in gap.chars() {

@@ -61,6 +61,14 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// A file that cannot be read as a whole.
+    #[error("{file}: {problem}")]
+    File {
+        /// The file.
+        file: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
     /// A line of a file that cannot be read.
     #[error("{file}:{line}: {problem}")]
     Line {

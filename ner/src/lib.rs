@@ -63,6 +63,7 @@ pub mod crf;
 pub mod decode;
 pub mod entity;
 pub mod formats;
+pub mod kind;
 pub mod label;
 pub mod metrics;
 pub mod model;

@@ -10,14 +10,21 @@ pub mod protocol;
 
 pub mod edit;
 pub mod highlight;
-pub mod kind;
 pub mod line_ends;
 pub mod mark;
+pub mod names;
 pub mod note;
 pub mod review;
 pub mod word;
+
+pub mod archive;
+pub mod draft;
+pub mod files;
+pub mod opening;
 
 pub mod bytes;
 pub mod cache;
 pub mod units;
 pub mod windows;
+
+pub use ner::kind;

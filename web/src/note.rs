@@ -16,10 +16,14 @@ use crate::units;
 pub struct Note {
     /// No other note of the page has it, not even one that was closed.
     pub key: u32,
-    /// What it is called in lists and files; empty for one that was begun on the page.
+    /// What it is called in lists and files. No other note of the page is called so.
     pub name: String,
-    /// Whether the worker has seen all of the text as it stands.
+    /// Whether it was begun on the page, which gave it its name.
+    pub begun: bool,
+    /// Whether the worker has seen all of the text as it stands, or nobody asked it to, as the marks are a file's.
     pub analysed: bool,
+    /// Whether the marks are those of its file, in which nothing waits for a model.
+    pub from_file: bool,
     text: Vec<u16>,
     /// Number of the text: every edit makes another.
     version: u32,
@@ -43,8 +47,16 @@ impl Note {
         }
     }
 
-    /// From a file. Marks with a score that nobody accepted are the model's suggestions, until the next analysis; all others are
-    /// decisions.
+    /// An empty one that is begun on the page.
+    pub fn begin(key: u32, name: String) -> Self {
+        Self {
+            begun: true,
+            ..Self::new(key, name, "")
+        }
+    }
+
+    /// From a file. Marks with a score that nobody accepted are a model's suggestions, until the next analysis; all others are
+    /// decisions. Where there are decisions only, they are all that is marked, until somebody asks the model.
     ///
     /// # Errors
     /// Names the mark whose type is not one of `labels`, or that does not begin and end on a word.
@@ -80,6 +92,8 @@ impl Note {
                 }),
             }
         }
+        note.from_file = suggestions.is_empty() && !decisions.is_empty();
+        note.analysed = note.from_file;
         note.review.found(suggestions);
         note.review.import(decisions);
         Ok(note)
@@ -109,7 +123,7 @@ impl Note {
         self.ends.edit(&edit, &text);
         self.text = text;
         self.version += 1;
-        self.analysed = false;
+        self.ask();
         Some(())
     }
 
@@ -124,7 +138,27 @@ impl Note {
     /// Forgets what a model suggested, as another one is there.
     pub fn forget(&mut self) {
         self.review.found(Vec::new());
+        self.analysed = self.from_file;
+    }
+
+    /// Lets the text wait for an analysis.
+    pub fn ask(&mut self) {
+        self.from_file = false;
         self.analysed = false;
+    }
+
+    /// Goes from one model's types to another's, by their names; decisions of a type that is gone go with it.
+    pub fn retype(&mut self, old: &[String], new: &[String]) {
+        let place = |kind: usize| {
+            let name = old.get(kind)?;
+            new.iter().position(|other| other == name)
+        };
+        self.review.retype(place);
+    }
+
+    /// Whether there is nothing in it that anybody would miss.
+    pub fn is_blank(&self) -> bool {
+        self.begun && self.text.is_empty()
     }
 
     /// Corrects; `change` says whether it did.
@@ -142,6 +176,12 @@ impl Note {
     /// All corrections are saved.
     pub fn set_saved(&mut self) {
         self.saved = self.changes;
+    }
+
+    /// Takes in decisions that were kept elsewhere, in text order, and whether they were saved.
+    pub fn restore(&mut self, decisions: Vec<Mark>, unsaved: bool) {
+        self.review.import(decisions);
+        self.changes += u32::from(unsaved);
     }
 
     /// The text with the line ends of its file.

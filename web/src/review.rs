@@ -210,6 +210,14 @@ impl Review {
         }
     }
 
+    /// Gives all decisions the types that `place` has for theirs; those without one go.
+    pub fn retype(&mut self, place: impl Fn(usize) -> Option<usize>) {
+        let steps = self.past.iter_mut().chain(&mut self.future);
+        for decisions in std::iter::once(&mut self.decisions).chain(steps) {
+            decisions.retain_mut(|mark| place(mark.kind).map(|kind| mark.kind = kind).is_some());
+        }
+    }
+
     /// Makes a decision of the mark with that id, unless `change` says that there is nothing to change.
     fn decide(&mut self, id: u32, change: impl FnOnce(&mut Mark) -> Option<()>) -> bool {
         let all = self.decisions.iter().chain(&self.suggestions);

@@ -10,7 +10,7 @@ use crate::{Document, Error, Labels, Span, Tag};
 /// id is the number of its first line.
 ///
 /// The word is the first column, the label the last; columns between them (as in CoNLL) are passed
-/// over. Columns are separated by spaces or tabs. `-DOCSTART-` lines are skipped. A word that is
+/// over. Columns are separated by spaces or tabs. `-DOCSTART-` lines end a sentence and say no more. A word that is
 /// more than one BERT pre-token (the seed's white-space words, "periods,") is split; its
 /// punctuation at the border of a span leaves the span. A line that is one punctuation character is
 /// taken at its word.
@@ -19,8 +19,32 @@ use crate::{Document, Error, Labels, Span, Tag};
 /// [`Error::Line`] with `file` and line for a missing column, an unknown label, an `I-X` that
 /// continues nothing, or a span of punctuation only.
 pub fn read(file: &str, content: &str, labels: &Labels) -> Result<Vec<Document>, Error> {
+    let sections = sections(file, content, labels)?;
+    Ok(sections.into_iter().flat_map(|s| s.sentences).collect())
+}
+
+/// The sentences that follow a `-DOCSTART-` line; those before the first have none.
+#[derive(Debug, Default)]
+pub(super) struct Section<'a> {
+    /// The `-DOCSTART-` line.
+    pub(super) heading: Option<&'a str>,
+    /// Its number, from 1.
+    pub(super) line: usize,
+    /// As [`read`] gives them.
+    pub(super) sentences: Vec<Document>,
+}
+
+/// What begins a line that begins a document.
+pub(super) const DOCSTART: &str = "-DOCSTART-";
+
+/// Reads BIO as [`read`] does, with its `-DOCSTART-` lines.
+pub(super) fn sections<'a>(
+    file: &str,
+    content: &'a str,
+    labels: &Labels,
+) -> Result<Vec<Section<'a>>, Error> {
     let content = content.strip_prefix('\u{feff}').unwrap_or(content);
-    let mut documents = Vec::new();
+    let mut sections = vec![Section::default()];
     let mut sentence = Vec::new();
     for (number, line) in (1..).zip(content.split('\n').chain([""])) {
         let error = |problem: String| Error::Line {
@@ -29,16 +53,22 @@ pub fn read(file: &str, content: &str, labels: &Labels) -> Result<Vec<Document>,
             problem,
         };
         let line = line.trim_matches([' ', '\t', '\r']);
-        if line.is_empty() {
-            if !sentence.is_empty() {
-                documents.push(document(file, &sentence, labels)?);
-                sentence.clear();
-            }
-            continue;
-        }
         let mut columns = line.split([' ', '\t']).filter(|column| !column.is_empty());
         let word = columns.next().unwrap_or_default();
-        if word == "-DOCSTART-" {
+        if word.is_empty() || word == DOCSTART {
+            if !sentence.is_empty() {
+                let document = document(file, &sentence, labels)?;
+                let section = sections.last_mut().expect("there is always one");
+                section.sentences.push(document);
+                sentence.clear();
+            }
+            if !word.is_empty() {
+                sections.push(Section {
+                    heading: Some(line),
+                    line: number,
+                    sentences: Vec::new(),
+                });
+            }
             continue;
         }
         let Some(label) = columns.next_back() else {
@@ -66,7 +96,7 @@ pub fn read(file: &str, content: &str, labels: &Labels) -> Result<Vec<Document>,
         }
         sentence.push(Line { number, word, tag });
     }
-    Ok(documents)
+    Ok(sections)
 }
 
 struct Line<'a> {

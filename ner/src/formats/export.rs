@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Document, Span};
+use crate::{Document, Entity, Span};
 
 /// A document as it is written to a file.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -42,6 +42,7 @@ pub enum Source {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
     /// Name of the model.
+    #[serde(rename = "name")]
     pub model: String,
     /// Version of this software.
     pub version: String,
@@ -72,6 +73,118 @@ pub enum Format {
     Html,
     /// A FHIR R4 Bundle.
     Fhir,
+}
+
+impl Mark {
+    /// A person's own mark.
+    pub fn by_person(span: Span) -> Self {
+        Self {
+            span,
+            score: None,
+            source: Source::Person,
+            accepted: true,
+        }
+    }
+}
+
+impl From<&Entity> for Mark {
+    /// What a model found, and nobody has looked at.
+    fn from(entity: &Entity) -> Self {
+        Self {
+            span: entity.span.clone(),
+            score: Some(entity.score),
+            source: Source::Model,
+            accepted: false,
+        }
+    }
+}
+
+impl Source {
+    /// `model` or `person`, as files name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Person => "person",
+        }
+    }
+}
+
+impl Format {
+    /// All of them, in the order in which they are offered.
+    pub const ALL: [Self; 9] = [
+        Self::Json,
+        Self::Jsonl,
+        Self::Csv,
+        Self::Html,
+        Self::Conll,
+        Self::Brat,
+        Self::DoccanoJsonl,
+        Self::ProdigyJsonl,
+        Self::Fhir,
+    ];
+
+    /// As the command line names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Jsonl => "jsonl",
+            Self::DoccanoJsonl => "doccano-jsonl",
+            Self::ProdigyJsonl => "prodigy-jsonl",
+            Self::Conll => "conll",
+            Self::Brat => "brat",
+            Self::Csv => "csv",
+            Self::Html => "html",
+            Self::Fhir => "fhir",
+        }
+    }
+
+    /// The format of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
+
+    /// For people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Json => "JSON (Hugging Face entities)",
+            Self::Jsonl => "JSON Lines (Hugging Face entities)",
+            Self::DoccanoJsonl => "doccano JSON Lines",
+            Self::ProdigyJsonl => "Prodigy JSON Lines",
+            Self::Conll => "CoNLL (BIO labels)",
+            Self::Brat => "brat standoff",
+            Self::Csv => "CSV table",
+            Self::Html => "HTML report",
+            Self::Fhir => "FHIR R4 Bundle",
+        }
+    }
+
+    /// What names of its files end in, after the dot. The part after the last dot is what
+    /// [`super::read`] goes by.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Jsonl => "jsonl",
+            Self::DoccanoJsonl => "doccano.jsonl",
+            Self::ProdigyJsonl => "prodigy.jsonl",
+            Self::Conll => "conll",
+            Self::Brat => "ann",
+            Self::Csv => "csv",
+            Self::Html => "html",
+            Self::Fhir => "fhir.json",
+        }
+    }
+
+    /// Media type of its files, which are all UTF-8.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Jsonl | Self::DoccanoJsonl | Self::ProdigyJsonl => "application/x-ndjson",
+            Self::Conll | Self::Brat => "text/plain;charset=utf-8",
+            Self::Csv => "text/csv;charset=utf-8",
+            Self::Html => "text/html;charset=utf-8",
+            Self::Fhir => "application/fhir+json",
+        }
+    }
 }
 
 impl From<&Exported> for Document {

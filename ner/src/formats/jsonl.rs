@@ -1,8 +1,12 @@
-//! JSON lines: `{"id", "text", "entities": [{"entity_group", "score", "word", "start", "end"}]}`.
+//! JSON lines: `{"id", "text", "entities": [{"entity_group", "score", "word", "start", "end"}]}`, and
+//! an array of the same objects.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::marks::{self, Found, Points};
+use super::points::code_points;
+use super::{Exported, Mark, Provenance, Source};
 use crate::{Document, Entity, Error, Span};
 
 /// An entity as files hold it: Hugging Face's fields, `start`/`end` in Unicode code points.
@@ -19,6 +23,59 @@ pub struct EntityRecord {
     pub start: usize,
     /// One past the last code point.
     pub end: usize,
+    /// Who made it; absent where the score tells: an entity that has one is the model's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// Whether a person has confirmed it; absent where the source tells: a person's own are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<bool>,
+}
+
+impl EntityRecord {
+    /// A mark at these code points of its text.
+    fn of(mark: &Mark, text: &str, start: usize, end: usize) -> Self {
+        let source = source_of(mark.score);
+        Self {
+            entity_group: mark.span.label.clone(),
+            score: mark.score,
+            word: text[mark.span.range.clone()].to_owned(),
+            start,
+            end,
+            source: Some(mark.source).filter(|&told| told != source),
+            accepted: Some(mark.accepted).filter(|&told| told != is_accepted(mark.source)),
+        }
+    }
+
+    fn points(&self, line: usize) -> Points<'_> {
+        Points {
+            line,
+            start: self.start,
+            end: self.end,
+            word: Some(&self.word),
+        }
+    }
+
+    /// The mark with what its record leaves unsaid.
+    pub(super) fn found(&self, line: usize) -> Found<'_> {
+        let source = self.source.unwrap_or(source_of(self.score));
+        Found {
+            points: self.points(line),
+            label: &self.entity_group,
+            score: self.score,
+            source,
+            accepted: self.accepted.unwrap_or(is_accepted(source)),
+        }
+    }
+}
+
+/// Whose a mark is of which nothing is said but the score.
+pub(super) fn source_of(score: Option<f32>) -> Source {
+    score.map_or(Source::Person, |_| Source::Model)
+}
+
+/// Whether a mark is confirmed of which nothing is said but the source.
+pub(super) fn is_accepted(source: Source) -> bool {
+    source == Source::Person
 }
 
 /// A document as files hold it.
@@ -36,43 +93,67 @@ pub struct DocumentRecord {
 
 /// A document and what was found in it, as a record.
 pub fn record(id: Value, text: &str, entities: &[Entity]) -> DocumentRecord {
-    let ends = entities
-        .iter()
-        .flat_map(|entity| [entity.span.range.start, entity.span.range.end]);
-    let points = code_points(text, &ends.collect::<Vec<_>>());
-    let entities = entities
-        .iter()
-        .zip(points.chunks_exact(2))
-        .map(|(entity, points)| EntityRecord {
-            entity_group: entity.span.label.clone(),
-            score: Some(entity.score),
-            word: text[entity.span.range.clone()].to_owned(),
-            start: points[0],
-            end: points[1],
-        });
+    let marks: Vec<Mark> = entities.iter().map(Mark::from).collect();
     DocumentRecord {
         id,
         text: text.to_owned(),
-        entities: entities.collect(),
+        entities: entities_of(text, &marks),
     }
 }
 
 /// A document with its marks as a record, without scores.
 pub fn annotation(document: &Document) -> DocumentRecord {
-    let entities: Vec<Entity> = document
+    let marks: Vec<Mark> = document
         .spans
         .iter()
-        .map(|span| Entity {
-            span: span.clone(),
-            score: 0.0,
-        })
+        .cloned()
+        .map(Mark::by_person)
         .collect();
-    let mut record = record(Value::from(document.id.as_str()), &document.text, &entities);
-    record
-        .entities
-        .iter_mut()
-        .for_each(|entity| entity.score = None);
-    record
+    DocumentRecord {
+        id: Value::from(document.id.as_str()),
+        text: document.text.clone(),
+        entities: entities_of(&document.text, &marks),
+    }
+}
+
+/// Marks of a text as records.
+fn entities_of(text: &str, marks: &[Mark]) -> Vec<EntityRecord> {
+    let points = mark_points(text, marks).into_iter();
+    let record = |(mark, (start, end)): (&Mark, _)| EntityRecord::of(mark, text, start, end);
+    marks.iter().zip(points).map(record).collect()
+}
+
+/// Where marks begin and end, in code points of their text.
+pub(super) fn mark_points(text: &str, marks: &[Mark]) -> Vec<(usize, usize)> {
+    let ends = marks
+        .iter()
+        .flat_map(|mark| [mark.span.range.start, mark.span.range.end]);
+    let points = code_points(text, &ends.collect::<Vec<_>>());
+    points
+        .chunks_exact(2)
+        .map(|ends| (ends[0], ends[1]))
+        .collect()
+}
+
+/// A document as one line, without the line feed, that names what made its marks:
+/// `{"id", "text", "entities", "model": {"name", "version", "sha256", "threshold"}}`.
+///
+/// The id is any JSON; `document.id` is passed over.
+pub fn line(id: &impl Serialize, document: &Exported, provenance: &Provenance) -> String {
+    #[derive(Serialize)]
+    struct Line<'a, I> {
+        id: &'a I,
+        text: &'a str,
+        entities: Vec<EntityRecord>,
+        model: &'a Provenance,
+    }
+    let line = Line {
+        id,
+        text: &document.text,
+        entities: entities_of(&document.text, &document.marks),
+        model: provenance,
+    };
+    serde_json::to_string(&line).expect("a record is JSON")
 }
 
 /// Reads a file of records. Blank lines are skipped.
@@ -140,115 +221,34 @@ pub fn write(records: &[DocumentRecord]) -> String {
 /// [`Error::Line`] when offsets lie outside the text, `word` differs from the slice, or marks
 /// overlap.
 pub fn document(file: &str, line: usize, record: DocumentRecord) -> Result<Document, Error> {
-    let mut spans = spans(file, line, &record)?;
-    spans.sort_by_key(|span| (span.range.start, span.range.end));
-    if let Some(pair) = spans
-        .windows(2)
-        .find(|pair| pair[0].range.end > pair[1].range.start)
-    {
-        let [first, second] = [&pair[0], &pair[1]].map(|span| &record.text[span.range.clone()]);
-        let problem = format!("entities `{first}` and `{second}` overlap");
-        return Err(Error::Line {
-            file: file.to_owned(),
-            line,
-            problem,
-        });
-    }
-    let id = match record.id {
-        Value::String(id) => id,
-        Value::Null => String::new(),
-        other => other.to_string(),
-    };
+    let spans = spans(file, line, &record)?.into_iter();
+    let mut spans: Vec<(usize, Span)> = spans.map(|span| (line, span)).collect();
+    spans.sort_by_key(|(_, span)| (span.range.start, span.range.end));
+    marks::check_apart(file, &record.text, &spans)?;
+    let spans = spans.into_iter().map(|(_, span)| span).collect();
     Ok(Document {
-        id,
+        id: id_text(record.id),
         text: record.text,
         spans,
     })
 }
 
+/// An id as text: a string as it is, anything else as JSON.
+pub fn id_text(id: Value) -> String {
+    match id {
+        Value::String(id) => id,
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
 /// The entities of a record as spans of bytes, in the record's order.
 fn spans(file: &str, line: usize, record: &DocumentRecord) -> Result<Vec<Span>, Error> {
-    let ends: Vec<usize> = record
-        .entities
-        .iter()
-        .flat_map(|entity| [entity.start, entity.end])
-        .collect();
-    let bytes = byte_offsets(&record.text, &ends);
-    let span = |(entity, bytes): (&EntityRecord, &[Option<usize>])| {
-        let error = |problem: String| Error::Line {
-            file: file.to_owned(),
-            line,
-            problem,
-        };
-        let (start, end, word) = (entity.start, entity.end, &entity.word);
-        let (Some(from), Some(to)) = (bytes[0], bytes[1]) else {
-            return Err(error(format!(
-                "entity `{word}` at {start}..{end} is not within the text"
-            )));
-        };
-        match record.text.get(from..to) {
-            Some(slice) if slice == word && from < to => {}
-            Some("") | None => {
-                return Err(error(format!("entity `{word}` at {start}..{end} is empty")));
-            }
-            Some(slice) => {
-                let problem = format!(
-                    "entity `{word}`: text[{start}:{end}] is `{slice}` (offsets are code points)"
-                );
-                return Err(error(problem));
-            }
-        }
-        Ok(Span {
-            range: from..to,
-            label: entity.entity_group.clone(),
-        })
+    let points: Vec<Points> = record.entities.iter().map(|e| e.points(line)).collect();
+    let ranges = marks::ranges(file, &record.text, &points)?;
+    let span = |(range, entity): (_, &EntityRecord)| Span {
+        range,
+        label: entity.entity_group.clone(),
     };
-    record
-        .entities
-        .iter()
-        .zip(bytes.chunks_exact(2))
-        .map(span)
-        .collect()
-}
-
-/// The number of code points before each of `bytes`, in one pass over the text.
-fn code_points(text: &str, bytes: &[usize]) -> Vec<usize> {
-    in_order(
-        bytes,
-        text.char_indices()
-            .map(|(at, _)| at)
-            .chain([text.len()])
-            .enumerate()
-            .map(|(point, byte)| (byte, point)),
-    )
-    .into_iter()
-    .map(|point| point.expect("ranges of a text begin and end on characters"))
-    .collect()
-}
-
-/// The byte offset of each of `points` code points, in one pass over the text; `None` past its end.
-fn byte_offsets(text: &str, points: &[usize]) -> Vec<Option<usize>> {
-    in_order(
-        points,
-        text.char_indices()
-            .map(|(at, _)| at)
-            .chain([text.len()])
-            .enumerate(),
-    )
-}
-
-/// Looks up keys in pairs of key and value with ascending keys.
-fn in_order(keys: &[usize], pairs: impl Iterator<Item = (usize, usize)>) -> Vec<Option<usize>> {
-    let mut order: Vec<usize> = (0..keys.len()).collect();
-    order.sort_unstable_by_key(|&i| keys[i]);
-    let mut found = vec![None; keys.len()];
-    let mut pairs = pairs.peekable();
-    for i in order {
-        while pairs.next_if(|pair| pair.0 < keys[i]).is_some() {}
-        found[i] = pairs
-            .peek()
-            .filter(|pair| pair.0 == keys[i])
-            .map(|pair| pair.1);
-    }
-    found
+    Ok(ranges.into_iter().zip(&record.entities).map(span).collect())
 }

@@ -37,6 +37,11 @@ pub(crate) fn Colophon(page: Page) -> impl IntoView {
                 " Marks are a model's suggestions: some are wrong, and some findings are missed. Whether a finding is denied, past or \
                 planned is not told apart."
             </p>
+            <p>
+                <strong>"Private."</strong>
+                " Notes stay on this device: the page sends nothing, and stores nothing unless a draft is kept. A draft lies in this \
+                browser, unencrypted, until it is deleted."
+            </p>
             {details}
         </footer>
     }

@@ -241,6 +241,7 @@ impl Page {
     }
 
     fn loaded(self, model: ModelCard) {
+        self.set_types(&model.types);
         // After a failure this may be another model than the one that the suggestions are from.
         self.update_notes(|notes| {
             for note in notes {
@@ -254,7 +255,7 @@ impl Page {
         self.refresh();
         self.list_all();
         self.stage.set(Stage::UNCOUNTED);
-        self.next();
+        self.opened();
     }
 
     /// Takes in a note's entities.
@@ -271,7 +272,7 @@ impl Page {
             }
         });
         if job.note != self.open.get_untracked() {
-            self.list_all();
+            self.list_note(job.note);
         } else if self.with_open(|note| note.analysed) {
             self.refresh();
             self.stage.set(Stage::Ready);

@@ -12,12 +12,17 @@ mod page;
 mod stage;
 
 mod about;
+mod download;
+mod draft;
 mod drawing;
 mod editor;
 mod examples;
+mod export;
+mod files;
 mod findings;
 mod inspector;
 mod legend;
+mod notes;
 mod pointer;
 mod reviewing;
 mod status;
@@ -47,10 +52,14 @@ fn main() {
 #[component]
 fn App() -> impl IntoView {
     let page = Page::new();
+    let draft = draft::Draft::restore(page);
+    let files = files::Files::new(page);
+    let export = export::Export::new(page);
     page.start();
     view! {
         <about::Masthead />
         <main class="desk">
+            <notes::Shelf page files draft export />
             <section class="sheet" aria-labelledby="note-title">
                 <header class="sheet-head">
                     <h2 id="note-title">
@@ -67,7 +76,10 @@ fn App() -> impl IntoView {
                 <findings::Findings page />
             </aside>
         </main>
+        <export::Imprint page />
         <about::Colophon page />
+        <export::Dialog export />
+        <files::Drop files />
         <inspector::Tip page />
         <inspector::Help page />
     }

@@ -10,6 +10,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web::highlight::Layout;
 use web::mark::Mark;
+use web::names::Names;
 use web::note::Note;
 use web::protocol::ModelCard;
 use web::review::Review;
@@ -56,6 +57,8 @@ pub(crate) struct Page {
     /// Where marks are drawn behind the text area, and where the text that is reviewed is drawn.
     pub(crate) drawing: StoredValue<Drawing, LocalStorage>,
     notes: StoredValue<Vec<Note>, LocalStorage>,
+    /// The types that the marks of the notes were made for.
+    types: StoredValue<Vec<String>>,
     last_key: StoredValue<u32>,
 }
 
@@ -74,6 +77,8 @@ pub(crate) struct Summary {
     pub(crate) key: u32,
     pub(crate) name: String,
     pub(crate) analysed: bool,
+    /// Whether its marks are those of its file.
+    pub(crate) from_file: bool,
     /// Whether it has corrections that were not saved.
     pub(crate) unsaved: bool,
     /// Marks of each of the model's types.
@@ -103,6 +108,7 @@ impl Page {
             textarea: NodeRef::new(),
             drawing: StoredValue::new_local(Drawing::default()),
             notes: StoredValue::new_local(Vec::new()),
+            types: StoredValue::new(Vec::new()),
             last_key: StoredValue::new(0),
         };
         page.begin();
@@ -202,27 +208,30 @@ impl Page {
     /// Begins an empty note and opens it.
     pub(crate) fn begin(self) {
         let key = self.new_key();
-        self.notes
-            .update_value(|notes| notes.push(Note::new(key, String::new(), "")));
+        self.update_notes(|notes| {
+            let name = names(notes).numbered("Note");
+            notes.push(Note::begin(key, name));
+        });
         self.open_note(key);
     }
 
-    /// Adds notes, made from keys that are free. An empty note without a name gives way to them; the first is opened.
-    pub(crate) fn add_notes<E>(
-        self,
-        notes: impl IntoIterator<Item = impl FnOnce(u32) -> Result<Note, E>>,
-    ) -> Result<(), E> {
-        let notes = notes.into_iter().map(|note| note(self.new_key()));
-        let notes: Vec<Note> = notes.collect::<Result<_, _>>()?;
-        let Some(first) = notes.first().map(|note| note.key) else {
-            return Ok(());
-        };
-        self.notes.update_value(|all| {
-            all.retain(|note| !note.text().is_empty() || !note.name.is_empty());
-            all.extend(notes);
+    /// Adds notes, to each of which it gives a key and a name of its own, and opens the one at `open`. Blank notes give way to
+    /// them.
+    pub(crate) fn add_notes(self, notes: Vec<Note>, open: usize) {
+        let first = self.last_key.get_value() + 1;
+        if notes.is_empty() {
+            return;
+        }
+        self.update_notes(|all| {
+            all.retain(|note| !note.is_blank());
+            let mut names = names(all);
+            for mut note in notes {
+                note.key = self.new_key();
+                note.name = names.unique(&note.name);
+                all.push(note);
+            }
         });
-        self.open_note(first);
-        Ok(())
+        self.open_note(first + open as u32);
     }
 
     /// Closes a note. There is always one left.
@@ -278,6 +287,13 @@ impl Page {
             let note = notes.iter().find(|note| note.key == key);
             look(note.expect("the open note is one of the notes"))
         })
+    }
+
+    /// Whether the open note shows the marks of its file only.
+    pub(crate) fn is_from_file(self) -> bool {
+        let open = self.open.get();
+        self.list
+            .with(|list| list.iter().any(|line| line.key == open && line.from_file))
     }
 
     /// Looks at all notes, in the order of the list.
@@ -336,14 +352,21 @@ impl Page {
         if self.steps.get_untracked() != steps {
             self.steps.set(steps);
         }
-        self.list_open();
+        self.list_note(self.open.get_untracked());
     }
 
-    /// The model's types; none before there is a model.
+    /// The model's types; before there is a model those of the draft, if there is one.
     pub(crate) fn types(self) -> Vec<String> {
-        self.model
-            .with_untracked(|model| model.as_ref().map(|model| model.types.clone()))
-            .unwrap_or_default()
+        self.types.get_value()
+    }
+
+    /// Goes on to a model's types.
+    pub(crate) fn set_types(self, types: &[String]) {
+        let old = self.types();
+        if old != types {
+            self.update_notes(|notes| notes.iter_mut().for_each(|note| note.retype(&old, types)));
+            self.types.set_value(types.to_vec());
+        }
     }
 
     /// Brings the whole list of notes up to date.
@@ -352,9 +375,13 @@ impl Page {
         self.list.set(list);
     }
 
-    /// Brings the open note's line up to date.
-    fn list_open(self) {
-        let summary = self.with_open(|note| self.summary(note));
+    /// Brings a note's line up to date.
+    pub(crate) fn list_note(self, key: u32) {
+        let summary = self.with_notes(|notes| {
+            let note = notes.iter().find(|note| note.key == key);
+            note.map(|note| self.summary(note))
+        });
+        let Some(summary) = summary else { return };
         let at = self.list.with_untracked(|list| {
             list.iter()
                 .position(|line| line.key == summary.key && *line != summary)
@@ -369,6 +396,7 @@ impl Page {
             key: note.key,
             name: note.name.clone(),
             analysed: note.analysed,
+            from_file: note.from_file,
             unsaved: note.is_unsaved(),
             counts: note.counts(self.types().len(), self.threshold.get_untracked()),
         }
@@ -386,4 +414,8 @@ fn nearest(old: &Layout, new: &Layout, gone: Option<u32>) -> Option<u32> {
     let marks = new.marks();
     let at = marks.partition_point(|mark| mark.end <= start);
     marks.get(at).or(marks.last()).map(|mark| mark.id)
+}
+
+fn names(notes: &[Note]) -> Names {
+    notes.iter().map(|note| note.name.as_str()).collect()
 }

@@ -33,6 +33,7 @@ pub(crate) fn Status(page: Page) -> impl IntoView {
             .with(|note| note.marks().iter().filter(|mark| mark.stands()).count())
     });
     let empty = Memo::new(move |_| page.shown.with(|note| note.text().is_empty()));
+    let from_file = Memo::new(move |_| page.is_from_file());
     let text = move || match page.stage.get() {
         Stage::Starting => String::from("Starting"),
         Stage::Downloading {
@@ -55,10 +56,17 @@ pub(crate) fn Status(page: Page) -> impl IntoView {
             format!("Analysing: window {} of {windows}", done + 1)
         }
         Stage::Ready if empty.get() => String::from("Ready for a note"),
-        Stage::Ready => match findings.get() {
-            1 => String::from("Whole note analysed · 1 finding"),
-            many => format!("Whole note analysed · {many} findings"),
-        },
+        Stage::Ready => {
+            let what = if from_file.get() {
+                "Marks of the file"
+            } else {
+                "Whole note analysed"
+            };
+            match findings.get() {
+                1 => format!("{what} · 1 finding"),
+                many => format!("{what} · {many} findings"),
+            }
+        }
         Stage::Failed(_) => String::from("Not analysing"),
     };
     let download = move || {

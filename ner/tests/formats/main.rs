@@ -373,6 +373,8 @@ fn broken_json_lines_name_file_and_line() {
         word: word.into(),
         start,
         end,
+        source: None,
+        accepted: None,
     };
     let record = DocumentRecord {
         id: json!(1),
@@ -386,7 +388,7 @@ fn broken_json_lines_name_file_and_line() {
 #[test]
 fn literals_are_pythons() {
     let golden: Vec<[String; 2]> =
-        serde_json::from_str(include_str!("goldens/python_repr.json")).unwrap();
+        serde_json::from_str(include_str!("../goldens/python_repr.json")).unwrap();
     assert!(golden.len() > 300);
     for [text, expected] in golden {
         assert_eq!(python::repr(&text), expected);

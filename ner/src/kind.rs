@@ -1,4 +1,4 @@
-//! How the page names the entity types of the annotation guide.
+//! How page and report name the entity types of the annotation guide to people.
 
 /// An entity type for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
