@@ -85,11 +85,12 @@ fn pieces(text: &str, range: Range<usize>) -> Vec<Range<usize>> {
     pieces
 }
 
-/// Where Python, in which brat is written, ends lines (`str.splitlines`).
+/// Where Python, in which brat is written, ends lines (`str.splitlines`), but for U+001C to U+001E,
+/// which are no white space in Unicode and so may be part of a word.
 fn ends_line(c: char) -> bool {
     matches!(
         c,
-        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}'
     )
 }
 

@@ -65,6 +65,7 @@ fn marks_are_split_at_line_ends() {
     check("é😀\r\npain", "0 2;4 8\té😀 pain");
     check("a \n\r\n \n b c", "0 1;8 11\ta b c");
     check("a\u{2028}b\u{c}c\rd", "0 1;2 3;4 5;6 7\ta b c d");
+    check("a\u{1c}b", "0 3\ta\u{1c}b");
     check("a\tb", "0 3\ta\tb");
 }
 

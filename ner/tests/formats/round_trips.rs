@@ -29,6 +29,7 @@ fn texts() -> impl Strategy<Value = String> {
         "\u{2028}",
         "\u{85}",
         "\u{b}",
+        "\u{1c}",
         "\u{a0}",
         "\u{200b}",
         "\0",
