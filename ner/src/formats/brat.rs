@@ -2,8 +2,8 @@
 //! beside it an `.ann` file with a line per mark.
 //!
 //! ```text
-//! T1	Symptoms 16 20;21 25	pelv pain
-//! #1	AnnotatorNotes T1	type=Symptoms start=16 end=25 score=0.98 source=model accepted=false model=…
+//! T1<tab>Symptoms 16 20;21 25<tab>pelv pain
+//! #1<tab>AnnotatorNotes T1<tab>type=Symptoms start=16 end=25 score=0.98 source=model accepted=false model=…
 //! ```
 //!
 //! Offsets are code points of the text file as it is, byte order mark and carriage returns included. A

@@ -162,7 +162,7 @@ impl Format {
     }
 
     /// What names of its files end in, after the dot. The part after the last dot is what
-    /// [`super::read`] goes by.
+    /// [`super::read()`] goes by.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Json => "json",
