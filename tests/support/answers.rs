@@ -20,6 +20,22 @@ pub struct Answer {
     pub text: String,
     /// Its entities in text order.
     pub entities: Vec<Entity>,
+    /// What found them.
+    pub model: Model,
+}
+
+/// The model behind an answer.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// Its name.
+    pub name: String,
+    /// Name and version of the software.
+    pub version: String,
+    /// SHA-256 (hex) of the fine-tuned weights.
+    pub sha256: String,
+    /// Least score of an entity.
+    pub threshold: f64,
 }
 
 /// An entity as files hold it: positions are Unicode code points.

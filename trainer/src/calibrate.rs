@@ -19,7 +19,8 @@ pub struct CalibrateArgs {
     #[arg(long, value_name = "DIR")]
     pub model: PathBuf,
     /// Annotated documents that the model was not trained on and will not be judged by: BIO (.bio,
-    /// .txt), JSON lines (.jsonl), a file or a directory of marked text
+    /// .conll, .txt), JSON (.jsonl, .json; also doccano's and Prodigy's), brat (.ann, or a
+    /// directory of them), a file or a directory of marked text
     #[arg(long, value_name = "FILE|DIR")]
     pub data: PathBuf,
 }

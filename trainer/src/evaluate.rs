@@ -25,8 +25,8 @@ pub struct EvaluateArgs {
     /// Exported file or fine-tuned directory; the shipped model where it is left out
     #[arg(long, value_name = "FILE|DIR")]
     pub model: Option<PathBuf>,
-    /// Annotated documents: BIO (.bio, .txt), JSON lines (.jsonl), a file or a directory of marked
-    /// text
+    /// Annotated documents: BIO (.bio, .conll, .txt), JSON (.jsonl, .json; also doccano's and
+    /// Prodigy's), brat (.ann, or a directory of them), a file or a directory of marked text
     #[arg(long, value_name = "FILE|DIR")]
     pub data: PathBuf,
     /// Write the metrics to this file as JSON

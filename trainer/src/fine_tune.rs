@@ -23,8 +23,9 @@ pub struct FineTuneArgs {
     /// command wrote can be trained further.
     #[arg(long, value_name = "DIR|HUB_ID")]
     pub base: String,
-    /// Training documents: BIO (.bio, .txt), JSON lines (.jsonl), a file or a directory of marked
-    /// text; repeat it for several
+    /// Training documents: BIO (.bio, .conll, .txt), JSON (.jsonl, .json; also doccano's and
+    /// Prodigy's), brat (.ann, or a directory of them), a file or a directory of marked text;
+    /// repeat it for several
     #[arg(long, value_name = "FILE|DIR", required = true)]
     pub train: Vec<PathBuf>,
     /// Development documents, in the same formats: the epoch with the best strict F1 on them is

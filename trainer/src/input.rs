@@ -6,6 +6,8 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use anyhow::{Context, Result, anyhow, bail};
+use ner::Labels;
+use ner::formats::{read, read_as};
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -16,6 +18,36 @@ pub enum Kind {
     Txt,
     /// A document on every line: `{"id", "text"}`.
     Jsonl,
+    /// An array of the same objects.
+    Json,
+    /// A table with a column `text` and perhaps `id`.
+    Csv,
+    /// A word and its label on every line.
+    Conll,
+}
+
+impl From<read::Kind> for Kind {
+    fn from(kind: read::Kind) -> Self {
+        match kind {
+            read::Kind::Text => Self::Txt,
+            read::Kind::JsonLines => Self::Jsonl,
+            read::Kind::Json => Self::Json,
+            read::Kind::Table => Self::Csv,
+            read::Kind::Words => Self::Conll,
+        }
+    }
+}
+
+impl From<Kind> for read::Kind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Txt => Self::Text,
+            Kind::Jsonl => Self::JsonLines,
+            Kind::Json => Self::Json,
+            Kind::Csv => Self::Table,
+            Kind::Conll => Self::Words,
+        }
+    }
 }
 
 /// A text to analyse.
@@ -40,6 +72,15 @@ pub enum Input {
         /// Its bytes, from the beginning.
         reader: Box<dyn BufRead + Send>,
     },
+    /// What can only be read as a whole, by [`documents`].
+    Whole {
+        /// The input's name, for errors.
+        file: String,
+        /// Its kind.
+        kind: Kind,
+        /// All of it.
+        content: String,
+    },
 }
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -53,6 +94,12 @@ impl Note {
             place: "TEXT".to_owned(),
         }
     }
+
+    /// Its name as text: a string's content, anything else as JSON.
+    pub fn name(&self) -> String {
+        let id = self.id.get();
+        serde_json::from_str(id).unwrap_or_else(|_| id.to_owned())
+    }
 }
 
 impl Input {
@@ -65,19 +112,12 @@ impl Input {
             return Self::standard_input(kind);
         }
         let file = path.display().to_string();
-        let extension = path
-            .extension()
-            .map(|extension| extension.to_ascii_lowercase());
-        let kind = match (
-            kind,
-            extension
-                .as_deref()
-                .and_then(|extension| extension.to_str()),
-        ) {
-            (Some(kind), _) => kind,
-            (None, Some("txt")) => Kind::Txt,
-            (None, Some("jsonl")) => Kind::Jsonl,
-            (None, _) => bail!("{file}: neither .txt nor .jsonl; say which with --input-format"),
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        let named = || read::Kind::of_extension(extension?).map(Kind::from);
+        let Some(kind) = kind.or_else(named) else {
+            bail!(
+                "{file}: its name ends in none of .txt, .jsonl, .json, .csv, .conll and .bio; say what it is with --input-format"
+            );
         };
         match kind {
             Kind::Txt => {
@@ -96,7 +136,20 @@ impl Input {
                     reader: Box::new(reader),
                 })
             }
+            kind => {
+                let bytes = fs::read(path).with_context(|| file.clone())?;
+                Self::whole(file, kind, bytes)
+            }
         }
+    }
+
+    fn whole(file: String, kind: Kind, bytes: Vec<u8>) -> Result<Self> {
+        let content = utf8(&file, 0, bytes)?;
+        Ok(Self::Whole {
+            file,
+            kind,
+            content,
+        })
     }
 
     fn standard_input(kind: Option<Kind>) -> Result<Self> {
@@ -125,8 +178,33 @@ impl Input {
                 file,
                 reader: Box::new(reader),
             }),
+            kind => {
+                let mut bytes = Vec::new();
+                reader
+                    .read_to_end(&mut bytes)
+                    .with_context(|| file.clone())?;
+                Self::whole(file, kind, bytes)
+            }
         }
     }
+}
+
+/// The documents of a file that is read as a whole, without the marks that it has.
+///
+/// # Errors
+/// Names file and line of what cannot be read, marks included.
+pub fn documents(file: &str, kind: Kind, content: &str, labels: &Labels) -> Result<Vec<Note>> {
+    let imported = read_as(kind.into(), file, content, labels)?;
+    imported
+        .into_iter()
+        .map(|imported| {
+            Ok(Note {
+                id: to_raw_value(&imported.document.id)?,
+                text: imported.document.text,
+                place: format!("{file}:{}", imported.line),
+            })
+        })
+        .collect()
 }
 
 /// Whether the first line that is not blank is a JSON object with a text. Leaves in `head` what was

@@ -15,6 +15,7 @@ pub mod generate;
 pub mod hub;
 pub mod input;
 pub mod ops;
+pub mod output;
 pub mod parts;
 pub mod plot;
 pub mod predict;

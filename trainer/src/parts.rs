@@ -11,8 +11,9 @@ use crate::fine_tune;
 /// Which documents.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
 pub struct PartsArgs {
-    /// Parts of a corpus, the training part first: BIO (.bio, .txt), JSON lines (.jsonl), a file or
-    /// a directory of marked text
+    /// Parts of a corpus, the training part first: BIO (.bio, .conll, .txt), JSON (.jsonl, .json;
+    /// also doccano's and Prodigy's), brat (.ann, or a directory of them), a file or a directory
+    /// of marked text
     #[arg(value_name = "FILE|DIR", required = true)]
     pub paths: Vec<PathBuf>,
     /// Entity types of the data, separated by commas

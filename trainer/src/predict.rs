@@ -1,20 +1,18 @@
 //! `trainer predict`: the entities of a text or of a file of texts.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use engine::{Scratch, Team};
 use ner::Entity;
-use ner::formats::jsonl::{EntityRecord, record};
-use ner::formats::python;
+use ner::formats::{Exported, Format, Mark, Provenance, VERSION, jsonl, python, write};
 use rayon::prelude::*;
-use serde::Serialize;
-use serde_json::Value;
-use serde_json::value::RawValue;
 
-use crate::input::{Input, Kind, Note, lines};
+use crate::input::{Input, Kind, Note, documents, lines};
+use crate::output::{Output, Printed};
+use crate::parts;
 use crate::source::Source;
 
 /// What to analyse, and how to print it.
@@ -24,8 +22,9 @@ pub struct PredictArgs {
     /// The text to analyse
     #[arg(required_unless_present = "input", conflicts_with = "input")]
     pub text: Option<String>,
-    /// The file to analyse, `.txt` (one document) or `.jsonl` (`{"id", "text"}` on every line); `-`
-    /// is standard input
+    /// The file to analyse, whose name says what it is: one document (.txt), documents as JSON
+    /// (.jsonl, .json), a table with a column "text" (.csv), or words and labels (.conll, .bio, .tsv);
+    /// `-` is standard input. Marks that it has are passed over
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
     /// What the input is, where its name does not say it; standard input whose first line is a JSON
@@ -33,8 +32,16 @@ pub struct PredictArgs {
     #[arg(long, value_enum, conflicts_with = "text")]
     pub input_format: Option<Kind>,
     /// How to print the entities; see Formats below
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Printed,
+    /// Least score of an entity, 0 to 1. A model that is calibrated finds nothing below 0.4, which is
+    /// what is used where this is lower or left out
+    #[arg(long, value_name = "SCORE", value_parser = parts::share)]
+    pub threshold: Option<f64>,
+    /// Where to write: a file, or a folder that exists, where it is named for the input; for brat a
+    /// folder, which is made. Standard output where it is left out
+    #[arg(long, value_name = "FILE|DIR")]
+    pub output: Option<PathBuf>,
     /// Exported file or fine-tuned directory; the shipped model where it is left out
     #[arg(long, value_name = "FILE|DIR")]
     pub model: Option<PathBuf>,
@@ -42,25 +49,28 @@ pub struct PredictArgs {
 
 const FORMATS_HELP: &str = "\
 Formats:
-  text   one line per document, the list of (text, type) tuples as Python prints it:
-         [('irregular periods', 'Symptoms'), ('estrogen', 'Hormones')]
-  jsonl  one JSON object per document and line, in the order of the input:
-         {\"id\", \"text\", \"entities\": [{\"entity_group\", \"score\", \"word\", \"start\", \"end\"}]}
-         start and end are Unicode code points: in Python, text[start:end] == word. The text is that of the input; so is
-         the id, or else the number of its line, or the name of the file without its extension. Each line is written as
-         soon as its document is analysed.
-  json   an array of the same objects. It is left open when a line of the input is broken.";
-
-/// How the entities are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// One line per document, a list of tuples as Python prints it.
-    Text,
-    /// One array of objects.
-    Json,
-    /// One object per line.
-    Jsonl,
-}
+  text           one line per document, the list of (text, type) tuples as Python prints it:
+                 [('irregular periods', 'Symptoms'), ('estrogen', 'Hormones')]
+  jsonl          one JSON object per document and line, in the order of the input:
+                 {\"id\", \"text\", \"entities\": [{\"entity_group\", \"score\", \"word\", \"start\", \"end\"}],
+                 \"model\": {\"name\", \"version\", \"sha256\", \"threshold\"}}
+                 start and end are Unicode code points: in Python, text[start:end] == word. The text is that of the
+                 input; so is the id, or else the number of its line, or the name of the file without its extension.
+                 sha256 is that of the fine-tuned weights.
+  json           an array of the same objects. It is left open when a line of the input is broken.
+  csv            a table with a row per entity. A cell that a spreadsheet would run as a formula begins with an
+                 apostrophe.
+  html           a report for people, one page without scripts.
+  conll          a word and its BIO label per line; each document begins with a -DOCSTART- line.
+  brat           standoff. With --output DIR a .txt and an .ann per document, and annotation.conf; without it the .ann
+                 of one document.
+  doccano-jsonl  doccano's import for sequence labelling.
+  prodigy-jsonl  Prodigy's spans.
+  fhir           an R4 Bundle of Observations, Procedures and MedicationStatements that say what is mentioned, and not
+                 that it is so.
+  All but text name the model. On standard output each document is written as soon as it is analysed; a file of
+  --output appears when it is complete. jsonl, doccano-jsonl, prodigy-jsonl, conll and brat can be trained on once
+  they are corrected.";
 
 /// Documents that are analysed side by side at most. Fewer are where standard input has no more to
 /// give at the moment.
@@ -79,21 +89,43 @@ pub fn run(args: &PredictArgs) -> Result<()> {
         (None, None) => unreachable!("the command line asks for one of them"),
     };
     let source = Source::load(args.model.as_deref())?;
-    let recognize = |text: &str, scratch: &mut Scratch| source.recognize(text, scratch);
-    let mut writer = Writer {
-        format: args.format,
-        documents: 0,
-        out: io::stdout().lock(),
+    let provenance = provenance(args, &source);
+    let labels = &source.decoder.labels;
+    let mut output = Output::open(
+        args.output.as_deref(),
+        args.format,
+        args.input.as_deref(),
+        &provenance,
+        labels,
+    )?;
+    let job = Job {
+        // Files of their own are not put into one text.
+        printed: (!output.is_folder()).then_some(args.format),
+        provenance: &provenance,
+        recognize: |text: &str, scratch: &mut Scratch| source.recognize(text, scratch),
     };
     let written = match input {
         Input::Note(note) => {
             let mut scratch = Scratch::with_team(Arc::new(Team::of_all_cores()));
-            render(&note, args.format, &recognize, &mut scratch)
-                .and_then(|text| writer.document(&text))
+            job.render(0, &note, &mut scratch)
+                .and_then(|(document, text)| output.document(&document, &text))
         }
-        Input::Lines { file, reader } => stream(&file, reader, &recognize, &mut writer),
+        Input::Lines { file, reader } => stream(&file, reader, &job, &mut output),
+        Input::Whole {
+            file,
+            kind,
+            content,
+        } => documents(&file, kind, &content, labels)
+            .and_then(|notes| batches(notes, &job, &mut output)),
     };
-    match written.and_then(|()| writer.end()) {
+    let written = match written {
+        Ok(()) => output.end(),
+        Err(error) => {
+            output.discard();
+            Err(error)
+        }
+    };
+    match written {
         Err(error) if is_broken_pipe(&error) => Ok(()),
         result => result,
     }
@@ -105,96 +137,136 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
+/// What the entities are from.
+fn provenance(args: &PredictArgs, source: &Source) -> Provenance {
+    let least = source.decoder.least_score();
+    let name = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        name.to_string_lossy().into_owned()
+    };
+    Provenance {
+        model: args
+            .model
+            .as_ref()
+            .map_or_else(|| "models/default".to_owned(), name),
+        version: VERSION.to_owned(),
+        sha256: source.sha256.clone(),
+        threshold: args
+            .threshold
+            .map_or(least, |asked| least.max(asked as f32)),
+    }
+}
+
+/// What is done with each text.
+struct Job<'a, F> {
+    /// None where documents are written as files of their own.
+    printed: Option<Printed>,
+    provenance: &'a Provenance,
+    recognize: F,
+}
+
+impl<F> Job<'_, F>
+where
+    F: Fn(&str, &mut Scratch) -> Result<Vec<Entity>> + Sync,
+{
+    /// The `number`th document from 0, and as it is printed, without what separates it from the next.
+    fn render(
+        &self,
+        number: usize,
+        note: &Note,
+        scratch: &mut Scratch,
+    ) -> Result<(Exported, String)> {
+        let mut entities =
+            (self.recognize)(&note.text, scratch).with_context(|| note.place.clone())?;
+        entities.retain(|entity| entity.score >= self.provenance.threshold);
+        let document = Exported {
+            id: note.name(),
+            text: note.text.clone(),
+            marks: entities.iter().map(Mark::from).collect(),
+        };
+        let rendered = match self.printed {
+            None => String::new(),
+            Some(Printed::Text) => python::tuples(&note.text, &entities),
+            // An id of any kind stays what it is.
+            Some(Printed::File(Format::Json | Format::Jsonl)) => {
+                jsonl::line(&note.id, &document, self.provenance)
+            }
+            Some(Printed::File(format)) => {
+                write::document(format, number, &document, self.provenance)
+                    .with_context(|| format!("{}: --format {}", note.place, format.name()))?
+            }
+        };
+        Ok((document, rendered))
+    }
+
+    /// Analyses notes side by side, the first of which is the `number`th, and writes them in order.
+    fn batch(&self, number: usize, notes: Vec<Note>, output: &mut Output) -> Result<()> {
+        let rendered: Vec<Result<(Exported, String)>> = notes
+            .into_par_iter()
+            .enumerate()
+            .map_init(Scratch::default, |scratch, (at, note)| {
+                self.render(number + at, &note, scratch)
+            })
+            .collect();
+        for document in rendered {
+            let (document, text) = document?;
+            output.document(&document, &text)?;
+        }
+        Ok(())
+    }
+}
+
 /// Analyses line after line. Lines that have arrived are analysed together, those that have not are
 /// not waited for.
 fn stream<F>(
     file: &str,
     reader: Box<dyn BufRead + Send>,
-    recognize: &F,
-    writer: &mut Writer<impl Write>,
+    job: &Job<F>,
+    output: &mut Output,
 ) -> Result<()>
 where
     F: Fn(&str, &mut Scratch) -> Result<Vec<Entity>> + Sync,
 {
-    let format = writer.format;
     let arriving = lines(reader, BATCH);
+    let mut number = 0;
     while let Ok(first) = arriving.recv() {
-        let batch: Vec<_> = std::iter::once(first)
-            .chain(arriving.try_iter().take(BATCH - 1))
-            .collect();
-        let rendered: Vec<Result<Option<String>>> = batch
-            .into_par_iter()
-            .map_init(Scratch::default, |scratch, line| {
-                match line.with_context(|| file.to_owned())?.note(file)? {
-                    Some(note) => render(&note, format, recognize, scratch).map(Some),
-                    None => Ok(None),
+        let mut notes = Vec::new();
+        let mut broken = None;
+        for line in std::iter::once(first).chain(arriving.try_iter().take(BATCH - 1)) {
+            match line
+                .with_context(|| file.to_owned())
+                .and_then(|line| line.note(file))
+            {
+                Ok(note) => notes.extend(note),
+                // The lines before it are answered first.
+                Err(error) => {
+                    broken = Some(error);
+                    break;
                 }
-            })
-            .collect();
-        for text in rendered {
-            if let Some(text) = text? {
-                writer.document(&text)?;
             }
+        }
+        let count = notes.len();
+        job.batch(number, notes, output)?;
+        number += count;
+        if let Some(error) = broken {
+            return Err(error);
         }
     }
     Ok(())
 }
 
-/// What is printed for one document, without what separates it from the next.
-fn render<F>(note: &Note, format: Format, recognize: &F, scratch: &mut Scratch) -> Result<String>
+/// Analyses the documents of a file that was read as a whole.
+fn batches<F>(notes: Vec<Note>, job: &Job<F>, output: &mut Output) -> Result<()>
 where
-    F: Fn(&str, &mut Scratch) -> Result<Vec<Entity>>,
+    F: Fn(&str, &mut Scratch) -> Result<Vec<Entity>> + Sync,
 {
-    #[derive(Serialize)]
-    struct Record<'a> {
-        id: &'a RawValue,
-        text: &'a str,
-        entities: Vec<EntityRecord>,
-    }
-    let entities = recognize(&note.text, scratch).with_context(|| note.place.clone())?;
-    Ok(match format {
-        Format::Text => python::tuples(&note.text, &entities),
-        Format::Json | Format::Jsonl => {
-            let entities = record(Value::Null, &note.text, &entities).entities;
-            serde_json::to_string(&Record {
-                id: &note.id,
-                text: &note.text,
-                entities,
-            })?
+    let mut notes = notes.into_iter();
+    for number in (0..).step_by(BATCH) {
+        let batch: Vec<Note> = notes.by_ref().take(BATCH).collect();
+        if batch.is_empty() {
+            break;
         }
-    })
-}
-
-/// Puts documents together in a format.
-struct Writer<W: Write> {
-    format: Format,
-    documents: usize,
-    out: W,
-}
-
-impl<W: Write> Writer<W> {
-    /// Writes one document through to whoever reads.
-    fn document(&mut self, rendered: &str) -> Result<()> {
-        let (before, after) = match (self.format, self.documents) {
-            (Format::Text | Format::Jsonl, _) => ("", "\n"),
-            (Format::Json, 0) => ("[", ""),
-            (Format::Json, _) => (",\n", ""),
-        };
-        self.documents += 1;
-        self.print(&[before, rendered, after].concat())
+        job.batch(number, batch, output)?;
     }
-
-    fn end(&mut self) -> Result<()> {
-        if self.format == Format::Json {
-            self.print(if self.documents == 0 { "[]\n" } else { "]\n" })?;
-        }
-        Ok(())
-    }
-
-    fn print(&mut self, text: &str) -> Result<()> {
-        self.out
-            .write_all(text.as_bytes())
-            .and_then(|()| self.out.flush())
-            .context("standard output")
-    }
+    Ok(())
 }

@@ -20,6 +20,8 @@ pub struct Source {
     pub decoder: Decoder,
     /// Its configuration.
     pub config: Config,
+    /// SHA-256 (hex) of the fine-tuned weights.
+    pub sha256: String,
     /// Longest input that a text is cut into, special tokens included.
     pub max_tokens: usize,
 }
@@ -89,6 +91,7 @@ impl Source {
         Ok(Self {
             tokenizer: bundle.tokenizer()?,
             decoder: bundle.decoder()?,
+            sha256: bundle.source_sha256().to_owned(),
             model: Model::new(bundle)?,
             max_tokens: window::MAX_TOKENS.min(config.max_position_embeddings),
             config,

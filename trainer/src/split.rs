@@ -12,8 +12,9 @@ use crate::{checkpoint, fine_tune, parts};
 /// What to split.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
 pub struct SplitArgs {
-    /// Marked documents: BIO (.bio, .txt), JSON lines (.jsonl), a file or a directory of marked
-    /// text; all with ids
+    /// Marked documents: BIO (.bio, .conll, .txt), JSON (.jsonl, .json; also doccano's and
+    /// Prodigy's), brat (.ann, or a directory of them), a file or a directory of marked text; all
+    /// with ids
     #[arg(value_name = "FILE|DIR")]
     pub input: PathBuf,
     /// Directory for train.jsonl, dev.jsonl and test.jsonl

@@ -2,8 +2,8 @@
 //! beside it an `.ann` file with a line per mark.
 //!
 //! ```text
-//! T1	Symptoms 16 20;21 25	pelv pain
-//! #1	AnnotatorNotes T1	type=Symptoms start=16 end=25 score=0.98 source=model accepted=false model=…
+//! T1<tab>Symptoms 16 20;21 25<tab>pelv pain
+//! #1<tab>AnnotatorNotes T1<tab>type=Symptoms start=16 end=25 score=0.98 source=model accepted=false model=…
 //! ```
 //!
 //! Offsets are code points of the text file as it is, byte order mark and carriage returns included. A
@@ -85,11 +85,12 @@ fn pieces(text: &str, range: Range<usize>) -> Vec<Range<usize>> {
     pieces
 }
 
-/// Where Python, in which brat is written, ends lines (`str.splitlines`).
+/// Where Python, in which brat is written, ends lines (`str.splitlines`), but for U+001C to U+001E,
+/// which are no white space in Unicode and so may be part of a word.
 fn ends_line(c: char) -> bool {
     matches!(
         c,
-        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}'
     )
 }
 

@@ -89,7 +89,9 @@ pub fn read(file: &str, content: &str) -> Result<Vec<Imported>, Error> {
             .position(|column| column.trim().eq_ignore_ascii_case(name))
     };
     for mut reader in read {
-        let names = reader.headers().map_err(|error| broken(file, &error))?;
+        let names = reader
+            .headers()
+            .map_err(|error| broken(file, content, &error))?;
         let Some(text) = position(names, "text") else {
             continue;
         };
@@ -102,11 +104,10 @@ pub fn read(file: &str, content: &str) -> Result<Vec<Imported>, Error> {
             ));
         }
         let id = position(names, "id");
+        let mut lines = Lines::of(content);
         let rows = reader.records().map(|row| {
-            let row = row.map_err(|error| broken(file, &error))?;
-            let line = row
-                .position()
-                .map_or(1, |position| position.line() as usize);
+            let row = row.map_err(|error| broken(file, content, &error))?;
+            let line = lines.at(row.position());
             let id = id.map(|id| &row[id]).filter(|id| !id.is_empty());
             Ok(Imported {
                 document: Exported {
@@ -124,10 +125,39 @@ pub fn read(file: &str, content: &str) -> Result<Vec<Imported>, Error> {
     Err(Place { file, line: 1 }.error(problem))
 }
 
-fn broken(file: &str, error: &::csv::Error) -> Error {
-    let line = error
-        .position()
-        .map_or(1, |position| position.line() as usize);
+/// Counts lines up to the places of rows, which ascend. The reader's own count takes the line feed
+/// of CRLF, and blank lines, for the beginning of the next row.
+struct Lines<'a> {
+    rest: &'a str,
+    passed: usize,
+    line: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn of(content: &'a str) -> Self {
+        Self {
+            rest: content,
+            passed: 0,
+            line: 1,
+        }
+    }
+
+    /// The line of the row that the reader places here.
+    fn at(&mut self, position: Option<&::csv::Position>) -> usize {
+        let byte = position.map_or(0, |position| position.byte() as usize);
+        let skipped = byte.saturating_sub(self.passed).min(self.rest.len());
+        let row = self.rest.as_bytes()[skipped..].iter();
+        let ends = row.take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let (before, rest) = self.rest.split_at(skipped + ends);
+        self.line += before.matches('\n').count();
+        self.passed += before.len();
+        self.rest = rest;
+        self.line
+    }
+}
+
+fn broken(file: &str, content: &str, error: &::csv::Error) -> Error {
+    let line = Lines::of(content).at(error.position());
     let problem = match error.kind() {
         ::csv::ErrorKind::UnequalLengths {
             expected_len, len, ..

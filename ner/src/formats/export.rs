@@ -38,13 +38,16 @@ pub enum Source {
     Person,
 }
 
+/// Name and version of this software, for [`Provenance::version`].
+pub const VERSION: &str = concat!("clinical-ner ", env!("CARGO_PKG_VERSION"));
+
 /// What the marks of an export are from. Every export says it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
     /// Name of the model.
     #[serde(rename = "name")]
     pub model: String,
-    /// Version of this software.
+    /// Name and version of the software, [`VERSION`].
     pub version: String,
     /// SHA-256 (hex) of the fine-tuned weights.
     pub sha256: String,
@@ -159,7 +162,7 @@ impl Format {
     }
 
     /// What names of its files end in, after the dot. The part after the last dot is what
-    /// [`super::read`] goes by.
+    /// [`super::read()`] goes by.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Json => "json",

@@ -128,7 +128,7 @@ fn table(document: &Exported) -> String {
         return "<p class=\"soft\">Nothing is marked.</p>\n".to_owned();
     }
     let mut html = format!(
-        "<table>\n<caption>{} in {}</caption>\n<thead><tr><th>Type</th><th>Text</th><th class=\"number\">Mentions</th><th class=\"number\">Score</th><th>By a person</th></tr></thead>\n<tbody>\n",
+        "<table>\n<caption>{} in {}</caption>\n<thead><tr><th scope=\"col\">Type</th><th scope=\"col\">Text</th><th scope=\"col\" class=\"number\">Mentions</th><th scope=\"col\" class=\"number\">Score</th><th scope=\"col\">By a person</th></tr></thead>\n<tbody>\n",
         count(document.marks.len(), "mention"),
         count(types.len(), "type"),
     );

@@ -26,7 +26,7 @@ mod names;
 mod pairs;
 mod points;
 
-pub use export::{Exported, Format, Mark, Provenance, Source};
+pub use export::{Exported, Format, Mark, Provenance, Source, VERSION};
 pub use names::FileNames;
-pub use read::{Imported, read};
+pub use read::{Imported, read, read_as};
 pub use write::{File, Writer};

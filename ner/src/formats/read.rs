@@ -15,50 +15,96 @@ pub struct Imported {
     pub line: usize,
 }
 
-/// Reads the documents of a file.
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// One plain text.
+    Text,
+    /// An object per line, in the shape of [`super::jsonl`], [`super::doccano`] or
+    /// [`super::prodigy`], or without marks.
+    JsonLines,
+    /// An array of the same objects, or some one after another.
+    Json,
+    /// A word and its label per line, [`super::conll`].
+    Words,
+    /// A table with a column `text` and, if there is one, `id`, [`super::csv`].
+    Table,
+}
+
+impl Kind {
+    /// What files of this extension are, in any case: `txt`; `jsonl`, `ndjson`; `json`; `conll`,
+    /// `bio`, `iob`, `iob2`, `tsv`; `csv`.
+    pub fn of_extension(extension: &str) -> Option<Self> {
+        Some(match extension.to_ascii_lowercase().as_str() {
+            "txt" => Self::Text,
+            "jsonl" | "ndjson" => Self::JsonLines,
+            "json" => Self::Json,
+            "conll" | "bio" | "iob" | "iob2" | "tsv" => Self::Words,
+            "csv" => Self::Table,
+            _ => return None,
+        })
+    }
+}
+
+/// Reads the documents of a file, which is what its extension says ([`Kind::of_extension`]).
 ///
-/// | extension | content |
-/// |---|---|
-/// | `jsonl`, `ndjson` | an object per line: [`super::jsonl`]'s, [`super::doccano`]'s or [`super::prodigy`]'s, or without marks |
-/// | `json` | an array of the same objects, or some one after another |
-/// | `conll`, `bio`, `iob`, `iob2`, `tsv` | a word and its label per line, [`super::conll`] |
-/// | `csv` | a table with a column `text` and, if there is one, `id`, [`super::csv`] |
-/// | `txt` | one plain text; or words and labels, where [`conll::is_likely`] |
-///
-/// A file with another extension or none is what it looks like, if it looks like JSON lines or words
-/// and labels. The name is in errors, and gives a plain text its id.
+/// A `.txt` file can also be of words and labels, if [`conll::is_likely`]. A file with another
+/// extension, or none, is JSON lines or words and labels, if it looks like them. The name is in errors,
+/// and gives a plain text its id.
 ///
 /// Prodigy's examples that were rejected or ignored are left out. A mark without a score or a source
 /// is a person's.
 ///
 /// # Errors
+/// As [`read_as`]; [`Error::File`] for a file that is of no kind.
+pub fn read(file_name: &str, content: &str, labels: &Labels) -> Result<Vec<Imported>, Error> {
+    let extension = extension(file_name).unwrap_or_default();
+    let kind = match Kind::of_extension(extension) {
+        Some(kind) if kind != Kind::Text => kind,
+        _ if conll::is_likely(without_mark(content), labels) => Kind::Words,
+        Some(Kind::Text) => Kind::Text,
+        _ if first_line(without_mark(content)).is_some_and(json::is_record) => Kind::JsonLines,
+        _ => {
+            let problem = match extension.eq_ignore_ascii_case("ann") {
+                true => "has marks but no text; give it together with its .txt file",
+                false => {
+                    "is not known by its name; name it .txt, .jsonl, .json, .csv, .conll or .bio"
+                }
+            };
+            return Err(Error::File {
+                file: file_name.to_owned(),
+                problem: problem.to_owned(),
+            });
+        }
+    };
+    read_as(kind, file_name, content, labels)
+}
+
+/// Reads the documents of a file of a known kind.
+///
+/// # Errors
 /// [`Error::Line`] with file and line of what cannot be read: broken syntax, an unknown label or
 /// type, and a mark that overlaps another, does not begin and end on words, or is not in its text.
-/// [`Error::File`] for a file that is none of these.
-pub fn read(file_name: &str, content: &str, labels: &Labels) -> Result<Vec<Imported>, Error> {
-    // A byte order mark is no part of any of the formats; that of a plain text stays.
-    let inside = content.strip_prefix('\u{feff}').unwrap_or(content);
-    let none = |problem: &str| {
-        Err(Error::File {
-            file: file_name.to_owned(),
-            problem: problem.to_owned(),
-        })
-    };
-    let extension = extension(file_name).map(str::to_ascii_lowercase);
-    match extension.as_deref() {
-        Some("jsonl" | "ndjson") => json::read_lines(file_name, inside, labels),
-        Some("json") => json::read_values(file_name, inside, labels),
-        Some("conll" | "bio" | "iob" | "iob2" | "tsv") => conll::read(file_name, content, labels),
-        Some("csv") => csv::read(file_name, inside),
-        Some("txt") if conll::is_likely(inside, labels) => conll::read(file_name, content, labels),
-        Some("txt") => Ok(vec![plain(stem(file_name), content)]),
-        Some("ann") => none("has marks but no text; give it together with its .txt file"),
-        _ if conll::is_likely(inside, labels) => conll::read(file_name, content, labels),
-        _ if first_line(inside).is_some_and(json::is_record) => {
-            json::read_lines(file_name, inside, labels)
-        }
-        _ => none("is not known by its name; name it .txt, .jsonl, .json, .csv, .conll or .bio"),
+pub fn read_as(
+    kind: Kind,
+    file_name: &str,
+    content: &str,
+    labels: &Labels,
+) -> Result<Vec<Imported>, Error> {
+    let inside = without_mark(content);
+    match kind {
+        // Here it may be the text's own.
+        Kind::Text => Ok(vec![plain(stem(file_name), content)]),
+        Kind::JsonLines => json::read_lines(file_name, inside, labels),
+        Kind::Json => json::read_values(file_name, inside, labels),
+        Kind::Words => conll::read(file_name, content, labels),
+        Kind::Table => csv::read(file_name, inside),
     }
+}
+
+/// Without the byte order mark that a file may begin with.
+fn without_mark(content: &str) -> &str {
+    content.strip_prefix('\u{feff}').unwrap_or(content)
 }
 
 /// A text without marks.

@@ -19,6 +19,9 @@ pub struct File {
 /// # Errors
 /// [`Error::Document`] for what the format cannot hold: in columns, marks that are not on words, and
 /// types with white space; for brat as one text, a second document.
+///
+/// # Panics
+/// When marks do not lie in the text as [`Exported::marks`] has them.
 pub fn document(
     format: Format,
     number: usize,

@@ -1,12 +1,21 @@
-//! Files: BIO, JSON lines and Python literals.
+//! Files in every format.
 
-use ner::formats::jsonl::{DocumentRecord, EntityRecord, annotation, record};
-use ner::formats::{bio, jsonl, python};
-use ner::tokenize::words;
-use ner::{Document, Entity, Error, Labels, Span};
-use proptest::prelude::*;
-use serde_json::{Value, json};
+mod bio;
+mod brat;
+mod conll;
+mod csv;
+mod fhir;
+mod html;
+mod jsonl;
+mod python;
+mod read;
+mod round_trips;
+mod write;
 
+use ner::Span;
+use ner::formats::{Exported, Mark, Provenance, Source};
+
+/// The first place of a text in another, as a span.
 fn span(text: &str, marked: &str, label: &str) -> Span {
     let start = text.find(marked).unwrap();
     Span {
@@ -15,400 +24,56 @@ fn span(text: &str, marked: &str, label: &str) -> Span {
     }
 }
 
-/// Texts of documents and of their marks.
-type Marked = Vec<(String, Vec<(String, String)>)>;
-
-fn marked(documents: &[Document]) -> Marked {
-    let marks = |document: &Document| {
-        let mark = |span: &Span| {
-            (
-                document.text[span.range.clone()].to_owned(),
-                span.label.clone(),
-            )
-        };
-        document.spans.iter().map(mark).collect()
-    };
-    documents
-        .iter()
-        .map(|document| (document.text.clone(), marks(document)))
-        .collect()
-}
-
-#[test]
-fn bio_is_read() {
-    let check = |content: &str, expected: &[(&str, &[(&str, &str)])]| {
-        let documents = bio::read("notes.bio", content, &Labels::guide()).unwrap();
-        let owned = |(text, kind): &(&str, &str)| (text.to_string(), kind.to_string());
-        let expected: Marked = expected
-            .iter()
-            .map(|(text, marks)| (text.to_string(), marks.iter().map(owned).collect()))
-            .collect();
-        assert_eq!(marked(&documents), expected, "{content:?}");
-    };
-    let symptom: &[(&str, &str)] = &[("irregular periods", "Symptoms")];
-    check("", &[]);
-    check("\n \n\t\n", &[]);
-    check(
-        "irregular B-Symptoms\nperiods I-Symptoms\nand O\n",
-        &[("irregular periods and", symptom)],
-    );
-    check(
-        "irregular\tB-Symptoms\r\nperiods \t I-Symptoms  \r\n\r\nno O",
-        &[("irregular periods", symptom), ("no", &[])],
-    );
-    check(
-        "\u{feff}irregular B-Symptoms\nperiods I-Symptoms",
-        &[("irregular periods", symptom)],
-    );
-    // CoNLL's further columns and document lines.
-    check(
-        "-DOCSTART- -X- O O\n\nirregular JJ B-NP B-Symptoms\nperiods NN I-NP I-Symptoms\n",
-        &[("irregular periods", symptom)],
-    );
-    check("-DOCSTART-\nno O\n", &[("no", &[])]);
-
-    // The seed's white-space words: bordering punctuation leaves the span, inner punctuation stays.
-    check(
-        "irregular B-Symptoms\nperiods, I-Symptoms\n",
-        &[("irregular periods,", symptom)],
-    );
-    check(
-        "(AMH) B-Hormones\nlow O\n",
-        &[("(AMH) low", &[("AMH", "Hormones")])],
-    );
-    check(
-        "“(irregular B-Symptoms\nperiods).” I-Symptoms\n",
-        &[("“(irregular periods).”", symptom)],
-    );
-    check("N/V. B-Symptoms\n", &[("N/V.", &[("N/V", "Symptoms")])]);
-    check(
-        "breast, B-Symptoms\npelvic I-Symptoms\n",
-        &[("breast, pelvic", &[("breast, pelvic", "Symptoms")])],
-    );
-    check(
-        "LH+ B-Hormones\nFSH+ B-Hormones\n",
-        &[("LH+ FSH+", &[("LH", "Hormones"), ("FSH", "Hormones")])],
-    );
-    check(
-        "-- B-Symptoms\npain I-Symptoms\n",
-        &[("-- pain", &[("pain", "Symptoms")])],
-    );
-    // Pre-tokens are taken at their word.
-    check(
-        "LH B-Hormones\n+ I-Hormones\n",
-        &[("LH +", &[("LH +", "Hormones")])],
-    );
-}
-
-#[test]
-fn bio_documents_are_named_by_their_line() {
-    let documents = bio::read("f", "\nno O\nmore O\n\n\nyes O\n", &Labels::guide()).unwrap();
-    let ids: Vec<&str> = documents
-        .iter()
-        .map(|document| document.id.as_str())
-        .collect();
-    assert_eq!(ids, ["2", "6"]);
-}
-
-#[test]
-fn broken_bio_names_file_and_line() {
-    let check = |content: &str, message: &str| {
-        let error =
-            bio::read("data/notes.bio", content, &Labels::of_types(&["S", "H"])).unwrap_err();
-        assert_eq!(error.to_string(), message, "{content:?}");
-    };
-    check(
-        "no O\nword\n",
-        "data/notes.bio:2: `word` has no label: a line is a word, a space or tab, and a label",
-    );
-    check(
-        "no O\nyes B-X\n",
-        "data/notes.bio:2: `B-X` is not a label; the labels are O, B-S, I-S, B-H, I-H",
-    );
-    check(
-        "yes b-s\n",
-        "data/notes.bio:1: `b-s` is not a label; the labels are O, B-S, I-S, B-H, I-H",
-    );
-    check(
-        "yes I-S\n",
-        "data/notes.bio:1: `I-S` at the beginning of a sentence: an entity begins with `B-S`",
-    );
-    check(
-        "no O\nyes I-S\n",
-        "data/notes.bio:2: `I-S` after a word that is not of its entity: an entity begins with `B-S`",
-    );
-    check(
-        "a B-H\nb I-S\n",
-        "data/notes.bio:2: `I-S` after a word that is not of its entity: an entity begins with `B-S`",
-    );
-    check(
-        "a B-S\n\nb I-S\n",
-        "data/notes.bio:3: `I-S` at the beginning of a sentence: an entity begins with `B-S`",
-    );
-    check(
-        "no O\r\n.) B-S\r\n",
-        "data/notes.bio:2: the entity `.)` is punctuation only",
-    );
-}
-
-#[test]
-fn bio_is_written() {
-    let labels = Labels::of_types(&["S", "H"]);
-    let text = "Heavy bleeding,\nLH+6 (AMH)";
-    let spans = vec![
-        span(text, "Heavy bleeding", "S"),
-        span(text, "LH", "H"),
-        span(text, "AMH", "H"),
-    ];
-    let document = Document {
-        id: "a".into(),
-        text: text.into(),
-        spans,
-    };
-    let empty = Document {
-        text: " \n".into(),
-        ..Document::default()
-    };
-    let other = Document {
-        text: "no".into(),
-        ..Document::default()
-    };
-    let content = bio::write(&[empty, document.clone(), other], &labels).unwrap();
-    assert_eq!(
-        content,
-        "Heavy B-S\nbleeding I-S\n, O\nLH B-H\n+ O\n6 O\n( O\nAMH B-H\n) O\n\nno O\n"
-    );
-
-    let cut = Document {
-        spans: vec![span(text, "bleed", "S")],
-        ..document
-    };
-    let error = bio::write(&[cut], &labels).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "document `a`: span 6..11 of type `S`: `bleed` does not begin and end on a word"
-    );
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-    /// Marks -> BIO -> marks, over any words and any marks on them.
-    #[test]
-    fn bio_is_lossless(
-        texts in prop::collection::vec(
-            (
-                "\\PC{0,20}|[a-c(),.+\u{feff}\u{200b}é月\0 \r\n\t]{0,20}",
-                prop::collection::vec(0_usize..5, 20),
-            ),
-            0..4,
-        ),
-    ) {
-        let labels = Labels::of_types(&["S", "H"]);
-        let documents: Vec<Document> = texts
-            .into_iter()
-            .map(|(text, ids)| {
-                let words = words(&text);
-                let ids = &ids[..words.len().min(20)];
-                let spans = ner::decode::spans(&words[..ids.len()], ids, &labels);
-                Document { id: String::new(), text, spans }
-            })
-            .filter(|document| !words(&document.text).is_empty())
-            .collect();
-        let content = bio::write(&documents, &labels).unwrap();
-        let read = bio::read("f", &content, &labels).unwrap();
-        prop_assert_eq!(read.len(), documents.len());
-        let in_words = |document: &Document| {
-            let words = words(&document.text);
-            let ids = ner::decode::label_ids(&document.text, &words, &document.spans, &labels);
-            let texts = words.into_iter().map(|word| document.text[word].to_owned());
-            texts.zip(ids.unwrap()).collect::<Vec<(String, usize)>>()
-        };
-        for (read, document) in read.iter().zip(&documents) {
-            prop_assert_eq!(in_words(read), in_words(document));
-        }
-        prop_assert_eq!(bio::write(&read, &labels).unwrap(), content);
-    }
-
-    #[test]
-    fn any_bio_content_is_read_or_refused(content in "(a|B-S|I-S|O|,| |\t|\r|\n|\u{feff}){0,40}") {
-        let _ = bio::read("f", &content, &Labels::of_types(&["S"]));
-    }
-
-    /// Document -> line -> document, whatever the text is.
-    #[test]
-    fn json_lines_are_lossless(
-        text in any::<String>(),
-        ids in prop::collection::vec(0_usize..5, 0..20),
-    ) {
-        let labels = Labels::of_types(&["S", "H"]);
-        let mut words = words(&text);
-        words.truncate(ids.len());
-        let spans = ner::decode::spans(&words, &ids[..words.len()], &labels);
-        let document = Document { id: "x".into(), text, spans };
-        let content = jsonl::write(&[annotation(&document)]);
-        prop_assert_eq!(content.matches('\n').count(), 1);
-        prop_assert_eq!(jsonl::documents("f", &content).unwrap(), [document]);
+/// What the marks of the tests are from.
+fn provenance() -> Provenance {
+    Provenance {
+        model: "models/default".into(),
+        version: "clinical-ner 1.2.3".into(),
+        sha256: "00ff".repeat(16),
+        threshold: 0.4,
     }
 }
 
-#[test]
-fn records_count_code_points() {
-    let text = "😀 naïve café\0 月经 pain";
-    let entity = |marked: &str, score: f32| Entity {
-        span: span(text, marked, "Symptoms"),
-        score,
-    };
-    let record = record(
-        json!("n1"),
-        text,
-        &[
-            entity("pain", 0.5),
-            entity("café", 0.25),
-            entity("月经", 1.0),
-        ],
-    );
-    let points: Vec<(usize, usize)> = record
-        .entities
-        .iter()
-        .map(|entity| (entity.start, entity.end))
-        .collect();
-    assert_eq!(points, [(17, 21), (8, 12), (14, 16)]);
-    let line = jsonl::write(std::slice::from_ref(&record));
-    let value: Value = serde_json::from_str(&line).unwrap();
-    assert_eq!(value["text"].as_str(), Some(text));
-    let expected =
-        json!({"entity_group": "Symptoms", "score": 0.5, "word": "pain", "start": 17, "end": 21});
-    assert_eq!(value["entities"][0], expected);
-    assert!(line.starts_with(r#"{"id":"n1","text":"#), "{line}");
-    assert_eq!(jsonl::read("f", &line).unwrap(), [record]);
-}
-
-#[test]
-fn json_lines_are_read() {
-    let content = "\u{feff}{\"text\": \"a\"}\r\n\n{\"id\": 7, \"text\": \"b\", \"more\": 1}\n{\"id\": \"x\", \"text\": \"\"}";
-    let records = jsonl::read("f", content).unwrap();
-    let ids: Vec<&Value> = records.iter().map(|record| &record.id).collect();
-    assert_eq!(ids, [&json!(1), &json!(7), &json!("x")]);
-    let document = jsonl::document("f", 3, records[1].clone()).unwrap();
-    assert_eq!((document.id.as_str(), document.text.as_str()), ("7", "b"));
-    let documents = jsonl::documents("f", content).unwrap();
-    assert_eq!(
-        documents
-            .iter()
-            .map(|document| document.id.as_str())
-            .collect::<Vec<_>>(),
-        ["1", "7", "x"]
-    );
-}
-
-#[test]
-fn many_entities_are_converted_in_one_pass() {
-    let text = "é ".repeat(100_000);
-    let spans = words(&text)
-        .into_iter()
-        .map(|range| Span {
-            range,
-            label: "S".into(),
-        })
-        .collect();
-    let document = Document {
-        id: "x".into(),
-        text,
-        spans,
-    };
-    let record = annotation(&document);
-    assert_eq!(
-        record
-            .entities
-            .last()
-            .map(|entity| (entity.start, entity.end)),
-        Some((199_998, 199_999))
-    );
-    assert_eq!(jsonl::document("f", 1, record).unwrap(), document);
-}
-
-#[test]
-fn broken_json_lines_name_file_and_line() {
-    let check = |line: &str, message: &str| {
-        let error =
-            jsonl::read("data/notes.jsonl", &format!("{{\"text\": \"\"}}\n{line}")).unwrap_err();
-        assert!(matches!(error, Error::Line { line: 2, .. }));
-        let error = error.to_string();
-        assert!(
-            error.starts_with(&format!("data/notes.jsonl:2: {message}")),
-            "{error}"
-        );
-    };
-    let entity = |word: &str, start: usize, end: usize| {
-        let entity = json!({"entity_group": "S", "word": word, "start": start, "end": end});
-        json!({"text": "a née b", "entities": [entity]}).to_string()
-    };
-    check("{", "EOF");
-    check("[]", "");
-    check(r#"{"id": 1}"#, "missing field `text`");
-    check(r#"{"text": "\ud800"}"#, "");
-    check(
-        r#"{"text": "a", "entities": [{"word": "a", "start": 0, "end": 1}]}"#,
-        "missing field `entity_group`",
-    );
-    check(
-        &entity("née", 2, 8),
-        "entity `née` at 2..8 is not within the text",
-    );
-    check(
-        &entity("née", 8, 9),
-        "entity `née` at 8..9 is not within the text",
-    );
-    check(&entity("", 2, 2), "entity `` at 2..2 is empty");
-    check(&entity("née", 5, 2), "entity `née` at 5..2 is empty");
-    check(
-        &entity("née", 2, 6),
-        "entity `née`: text[2:6] is `née ` (offsets are code points)",
-    );
-
-    let entity = |word: &str, start, end| EntityRecord {
-        entity_group: "S".into(),
-        score: None,
-        word: word.into(),
-        start,
-        end,
-        source: None,
-        accepted: None,
-    };
-    let record = DocumentRecord {
-        id: json!(1),
-        text: "a b c".into(),
-        entities: vec![entity("b c", 2, 5), entity("a b", 0, 3)],
-    };
-    let error = jsonl::document("f", 4, record).unwrap_err();
-    assert_eq!(error.to_string(), "f:4: entities `a b` and `b c` overlap");
-}
-
-#[test]
-fn literals_are_pythons() {
-    let golden: Vec<[String; 2]> =
-        serde_json::from_str(include_str!("../goldens/python_repr.json")).unwrap();
-    assert!(golden.len() > 300);
-    for [text, expected] in golden {
-        assert_eq!(python::repr(&text), expected);
-    }
-}
-
-#[test]
-fn the_seed_prints_tuples() {
-    let text = "Patient reports irregular periods and low estrogen.";
-    let entity = |marked: &str, label: &str| Entity {
+/// A document with marks `(marked text, type, score, source, accepted)`.
+fn exported(id: &str, text: &str, marks: &[(&str, &str, Option<f32>, Source, bool)]) -> Exported {
+    let mark = |&(marked, label, score, source, accepted): &(_, _, _, _, _)| Mark {
         span: span(text, marked, label),
-        score: 1.0,
+        score,
+        source,
+        accepted,
     };
-    let found = [
-        entity("irregular periods", "Symptoms"),
-        entity("estrogen", "Hormones"),
-    ];
-    assert_eq!(
-        python::tuples(text, &found),
-        "[('irregular periods', 'Symptoms'), ('estrogen', 'Hormones')]"
-    );
-    assert_eq!(python::tuples(text, &[]), "[]");
+    Exported {
+        id: id.into(),
+        text: text.into(),
+        marks: marks.iter().map(mark).collect(),
+    }
+}
+
+/// Documents with all that formats find hard: a mark over a line break, characters of several bytes,
+/// markup, formulas, each kind of source, and nothing at all.
+fn collection() -> Vec<Exported> {
+    let model = |score| (Some(score), Source::Model);
+    let with = |marked, label, (score, source), accepted| (marked, label, score, source, accepted);
+    vec![
+        exported(
+            "visit 1/2",
+            "😀 Denies pelvic\r\npain.\r\n\r\nLow oestradiol — café <b>\u{301}\n",
+            &[
+                with("pelvic\r\npain", "Symptoms", model(0.984), false),
+                with("oestradiol", "Hormones", model(0.5), true),
+            ],
+        ),
+        exported("=1+1", "", &[]),
+        exported(
+            "<script>\"&'",
+            "-5 cramps, LH; scan: follicle. Letrozole",
+            &[
+                with("-5 cramps", "Symptoms", (None, Source::Person), true),
+                with("LH", "Hormones", model(1.0), false),
+                with("scan", "Procedures", model(0.75), false),
+                with("follicle", "Ultrasound", model(0.625), false),
+                with("Letrozole", "Medications", (None, Source::Person), true),
+            ],
+        ),
+    ]
 }

@@ -2,14 +2,13 @@
 //! written `[[text|Type]]`.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use ner::tokenize::{is_punctuation, words};
 use ner::{Document, Labels, Span};
 
-use super::{Placed, read_text};
+use super::{Placed, files_of, read_text};
 
 /// What a line that begins a document begins with.
 pub const HEADING: &str = "===";
@@ -45,20 +44,12 @@ pub fn read_corpus(path: &Path, labels: &Labels) -> Result<Vec<Placed>> {
 }
 
 fn text_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let name = || folder.display().to_string();
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).with_context(name)? {
-        let path = entry.with_context(name)?.path();
-        if path.extension().is_some_and(|extension| extension == "txt") {
-            files.push(path);
-        }
-    }
+    let files = files_of(folder, "txt")?;
     ensure!(
         !files.is_empty(),
         "{}: no .txt file of the corpus is here",
-        name()
+        folder.display()
     );
-    files.sort();
     Ok(files)
 }
 
@@ -226,6 +217,8 @@ pub fn to_marked(document: &Document) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn read(content: &str) -> Result<Vec<Document>> {

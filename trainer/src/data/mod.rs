@@ -9,12 +9,11 @@ pub mod stats;
 pub mod validate;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
-use ner::decode::label_ids;
-use ner::formats::{bio, jsonl};
-use ner::tokenize::words;
+use anyhow::{Context, Result, anyhow, bail};
+use ner::formats::read::Kind;
+use ner::formats::{Imported, brat, read_as};
 use ner::{Document, Labels};
 
 pub use corpus::{read_corpus, to_marked};
@@ -39,13 +38,14 @@ pub struct Part {
 }
 
 /// Reads annotated documents from whatever a path holds: a directory or file of the authored corpus
-/// (its first line that is not blank begins with `===`), JSON lines (`.jsonl`), or BIO lines (any
+/// (its first line that is not blank begins with `===`), a directory or `.ann` file of brat's, JSON of
+/// any of the shapes that `ner::formats::read` knows (`.jsonl`, `.json`), or words and labels (any
 /// other file).
 ///
 /// Every span begins and ends on a word and has a type of `labels`.
 ///
 /// # Errors
-/// Names file and line of what cannot be read.
+/// Names file and line of what cannot be read, and a file that has no marks to say of its texts.
 pub fn read_documents(path: &Path, labels: &Labels) -> Result<Vec<Document>> {
     let placed = read_placed(path, labels)?;
     Ok(placed.into_iter().map(|placed| placed.document).collect())
@@ -57,30 +57,22 @@ pub fn read_documents(path: &Path, labels: &Labels) -> Result<Vec<Document>> {
 /// As [`read_documents`].
 pub fn read_placed(path: &Path, labels: &Labels) -> Result<Vec<Placed>> {
     if path.is_dir() {
-        return read_corpus(path, labels);
+        let annotated = files_of(path, "ann")?;
+        return match annotated.is_empty() {
+            true => read_corpus(path, labels),
+            false => annotated
+                .iter()
+                .map(|file| read_brat(file, labels))
+                .collect(),
+        };
+    }
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    let extension = extension.unwrap_or_default();
+    if extension.eq_ignore_ascii_case("ann") {
+        return Ok(vec![read_brat(path, labels)?]);
     }
     let name = path.display().to_string();
     let content = read_text(path)?;
-    if path
-        .extension()
-        .is_some_and(|extension| extension == "jsonl")
-    {
-        let documents = jsonl::documents(&name, &content)?;
-        for document in &documents {
-            label_ids(
-                &document.text,
-                &words(&document.text),
-                &document.spans,
-                labels,
-            )
-            .with_context(|| format!("{name}: document `{}`", document.id))?;
-        }
-        let place = |document| Placed {
-            place: name.clone(),
-            document,
-        };
-        return Ok(documents.into_iter().map(place).collect());
-    }
     let first = content
         .trim_start_matches('\u{feff}')
         .lines()
@@ -88,13 +80,49 @@ pub fn read_placed(path: &Path, labels: &Labels) -> Result<Vec<Placed>> {
     if first.is_some_and(|line| line.starts_with(corpus::HEADING)) {
         return read_corpus(path, labels);
     }
-    let documents = bio::read(&name, &content, labels)?.into_iter();
-    // A sentence is named for its line.
-    let place = |document: Document| Placed {
-        place: format!("{name}:{}", document.id),
-        document,
+    let kind = match Kind::of_extension(extension) {
+        // Whatever else it is named, here a text has labels.
+        None | Some(Kind::Text) => Kind::Words,
+        Some(kind) => kind,
     };
-    Ok(documents.map(place).collect())
+    let imported = read_as(kind, &name, &content, labels)?;
+    if !imported.is_empty() && imported.iter().all(|imported| !imported.annotated) {
+        bail!("{name}: has texts without marks; take one with `entities`, `label` or `spans`");
+    }
+    let place = |imported: Imported| Placed {
+        place: format!("{name}:{}", imported.line),
+        document: Document::from(&imported.document),
+    };
+    Ok(imported.into_iter().map(place).collect())
+}
+
+/// The document of an `.ann` file and the `.txt` file beside it.
+fn read_brat(path: &Path, labels: &Labels) -> Result<Placed> {
+    let annotations = read_text(path)?;
+    let text = read_text(&path.with_extension("txt"))?;
+    // Errors name the file by its id, which is its path here.
+    let whole = path.with_extension("").display().to_string();
+    let mut document = Document::from(&brat::read(&whole, &text, &annotations, labels)?.document);
+    let stem = path.file_stem().unwrap_or_default();
+    document.id = stem.to_string_lossy().into_owned();
+    Ok(Placed {
+        place: path.display().to_string(),
+        document,
+    })
+}
+
+/// The files of a folder that have an extension, in the order of their names.
+pub(crate) fn files_of(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+    let name = || folder.display().to_string();
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).with_context(name)? {
+        let path = entry.with_context(name)?.path();
+        if path.extension().is_some_and(|found| found == extension) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// The text of a file.
@@ -146,6 +174,16 @@ mod tests {
             ("a.txt", "\n=== 1\nlow [[AMH|Hormones]]\n"),
             ("a.corpus", "\u{feff}=== 1\r\nlow [[AMH|Hormones]]\r\n"),
             ("a.jsonl", jsonl),
+            ("a.json", &format!("[{jsonl}]")),
+            (
+                "a.jsonl",
+                r#"{"id": 1, "text": "low AMH", "label": [[4, 7, "Hormones"]]}"#,
+            ),
+            (
+                "a.jsonl",
+                r#"{"text": "low AMH", "spans": [{"start": 4, "end": 7, "label": "Hormones"}]}"#,
+            ),
+            ("a.conll", "-DOCSTART- id=1 O\n\nlow O\nAMH B-Hormones\n"),
         ] {
             let documents = read(name, content.as_bytes()).unwrap();
             assert_eq!(documents.len(), 1, "{name}");
@@ -176,7 +214,7 @@ mod tests {
             b"=== 1\n[[AMH|Hormone]]\n",
             ":2: `Hormone` is not a type",
         );
-        check("a.jsonl", b"\n{}\n", ":2: missing field `text`");
+        check("a.jsonl", b"\n{}\n", ":2: column 2: missing field `text`");
         let record = |kind: &str, word: &str, end: usize| {
             let entity = format!(
                 r#"{{"entity_group": "{kind}", "word": "{word}", "start": 0, "end": {end}}}"#
@@ -187,13 +225,16 @@ mod tests {
         check(
             "a.jsonl",
             record("Hormones", "AM", 2).as_bytes(),
-            &format!(": document `n1`: span 0..2 of type `Hormones`: {cut}"),
+            &format!(":1: an entity of type `Hormones`: {cut}"),
         );
         check(
             "a.jsonl",
-            record("Hormone", "AMH", 3).as_bytes(),
-            ": document `n1`: span 0..3 of type `Hormone`: the type is not",
+            format!("\n{}", record("Hormone", "AMH", 3)).as_bytes(),
+            ":2: an entity of type `Hormone`: the type is not",
         );
+        let without = ": has texts without marks";
+        check("a.jsonl", b"{\"text\": \"low AMH\"}", without);
+        check("a.csv", b"text\nlow AMH\n", without);
         assert!(
             format!(
                 "{:#}",
@@ -201,5 +242,33 @@ mod tests {
             )
             .contains("no/such/file")
         );
+    }
+
+    #[test]
+    fn folder_of_brat_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in [
+            ("b.ann", ""),
+            ("b.txt", "no"),
+            ("a.txt", "low AMH"),
+            ("a.ann", "T1\tHormones 4 7\tAMH\n"),
+            ("annotation.conf", "[entities]"),
+        ] {
+            fs::write(folder.path().join(name), content).unwrap();
+        }
+        let read = |path: &Path| read_documents(path, &Labels::guide());
+        let documents = read(folder.path()).unwrap();
+        let ids: Vec<&str> = documents.iter().map(|d| d.id.as_str()).collect();
+        assert_eq!(ids, ["a", "b"]);
+        assert_eq!(documents[0].spans[0].range, 4..7);
+        let one = folder.path().join("a.ann");
+        assert_eq!(read(&one).unwrap(), documents[..1]);
+        fs::write(&one, "\nT1\tHormones 3 7\tAMH\n").unwrap();
+        let error = format!("{:#}", read(folder.path()).unwrap_err());
+        assert!(error.contains("a.ann:2: entity `AMH`"), "{error}");
+        fs::remove_file(folder.path().join("b.txt")).unwrap();
+        fs::remove_file(one).unwrap();
+        let error = format!("{:#}", read(folder.path()).unwrap_err());
+        assert!(error.contains("b.txt"), "{error}");
     }
 }

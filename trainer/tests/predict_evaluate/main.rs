@@ -1,6 +1,7 @@
 //! `trainer predict` and `trainer evaluate`, run as a user runs them.
 
 mod evaluate;
+mod formats;
 mod model;
 mod predict;
 mod refusals;

@@ -42,6 +42,16 @@ struct Record {
     id: Box<RawValue>,
     text: String,
     entities: Vec<Entity>,
+    model: Model,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Model {
+    name: String,
+    version: String,
+    sha256: String,
+    threshold: f64,
 }
 
 #[derive(Deserialize)]
@@ -57,6 +67,15 @@ struct Entity {
 fn check(record: &Record, id: &str, case: &Case) {
     assert_eq!(record.text, case.text);
     assert_eq!(record.id.get(), id, "of {:?}", case.text);
+    let Model {
+        name,
+        version,
+        sha256,
+        threshold,
+    } = &record.model;
+    assert!(["model.safetensors", "fine tuned"].contains(&name.as_str()));
+    assert!(version.starts_with("clinical-ner "));
+    assert_eq!((sha256.len(), *threshold), (64, 0.0));
     assert_eq!(
         record.entities.len(),
         case.entities.len(),
@@ -240,7 +259,7 @@ fn start(models: &Models, args: &[&str]) -> Child {
         .unwrap()
 }
 
-fn pipe(models: &Models, args: &[&str], input: &[u8]) -> Output {
+pub(crate) fn pipe(models: &Models, args: &[&str], input: &[u8]) -> Output {
     let mut child = start(models, args);
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
