@@ -50,18 +50,20 @@ impl Decoder {
         }
     }
 
-    /// The score of an entity of this log-probability; `None` where it is too low for an entity.
-    pub fn score(&self, log_probability: f64) -> Option<f32> {
-        let score = match self.calibration {
-            None => libm::exp(log_probability) as f32,
-            Some(calibration) => calibration.score(log_probability),
-        };
-        (score >= self.least_score()).then_some(score)
-    }
-
-    /// Least score of an entity: [`LEAST_SCORE`] where scores are calibrated, otherwise 0.
+    /// The score below which there is no entity: [`LEAST_SCORE`] where scores are calibrated, otherwise 0.
     pub fn least_score(&self) -> f32 {
         self.calibration.map_or(0.0, |_| LEAST_SCORE)
+    }
+
+    /// The score of an entity of this log-probability; `None` where it is too low for an entity.
+    pub fn score(&self, log_probability: f64) -> Option<f32> {
+        match self.calibration {
+            None => Some(libm::exp(log_probability) as f32),
+            Some(calibration) => {
+                let score = calibration.score(log_probability);
+                (score >= self.least_score()).then_some(score)
+            }
+        }
     }
 
     /// For a model with a CRF, whose tensors `values` gives by name; without calibration.

@@ -15,7 +15,7 @@ use crate::devtools::DevTools;
 
 /// Everything that could make the browser itself use the network is off, and no name but this
 /// machine's resolves, so that a request by the page would have to be the page's own.
-const FLAGS: [&str; 13] = [
+const FLAGS: [&str; 14] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -27,6 +27,8 @@ const FLAGS: [&str; 13] = [
     "--disable-default-apps",
     "--disable-extensions",
     "--disable-sync",
+    // What is looked for stays where it was found.
+    "--force-prefers-reduced-motion",
     "--window-size=1366,900",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];

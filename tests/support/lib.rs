@@ -7,6 +7,7 @@
 pub mod answers;
 pub mod browser;
 pub mod devtools;
+pub mod input;
 pub mod notes;
 pub mod page;
 pub mod server;

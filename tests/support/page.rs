@@ -31,8 +31,12 @@ pub struct Finding {
     pub start: usize,
     /// Unit after the last.
     pub end: usize,
-    /// 0 to 1.
+    /// 0 to 1; 0 where a person made it.
     pub score: f64,
+    /// `model` or `person`.
+    pub source: String,
+    /// `open`, `accepted` or `rejected`.
+    pub verdict: String,
     /// What the element shows.
     pub text: String,
     /// The note's `value.slice(start, end)`.
@@ -73,6 +77,8 @@ const finding = (e) => ({
     start: Number(e.dataset.start),
     end: Number(e.dataset.end),
     score: Number(e.dataset.score),
+    source: e.dataset.source,
+    verdict: e.dataset.verdict,
     text: (e.querySelector("button") ?? e).textContent,
     slice: value.slice(Number(e.dataset.start), Number(e.dataset.end)),
 });
@@ -217,6 +223,12 @@ impl Page {
         Ok(button.click().await?)
     }
 
+    /// Clicks the first element that a CSS selector finds.
+    pub async fn click_on(&self, selector: &str) -> Result<()> {
+        let element = self.browser.driver.find(By::Css(selector)).await?;
+        Ok(element.click().await?)
+    }
+
     /// Starts to watch for how long the page stands still.
     pub async fn watch_pulse(&self) -> Result<()> {
         self.browser.execute(PULSE_SCRIPT, vec![]).await.map(|_| ())
@@ -266,14 +278,14 @@ impl Look {
             ensure!((0.0..=1.0).contains(&mark.score), "{mark:?}");
             end = mark.end;
         }
-        let listed = self.marks.len().min(ROWS);
+        let standing = || self.marks.iter().filter(|mark| mark.verdict != "rejected");
+        let count = standing().count();
         ensure!(
-            self.rows.len() == listed,
-            "{} rows for {} marks",
+            self.rows.len() == count.min(ROWS),
+            "{} rows for {count} marks",
             self.rows.len(),
-            self.marks.len()
         );
-        for (mark, row) in self.marks.iter().zip(&self.rows) {
+        for (mark, row) in standing().zip(&self.rows) {
             ensure!(mark == row, "{mark:?}\nis listed as {row:?}");
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Edits of a note, and what becomes of its marks until the worker has seen the new text.
 
-use crate::highlight::Mark;
+use crate::mark::Mark;
 
 /// The one stretch in which two texts differ, in UTF-16 units: `old[start..old_end]` became `new[start..new_end]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +77,8 @@ fn in_word(unit: u16) -> bool {
 mod tests {
     use super::*;
 
+    use crate::mark::Verdict;
+
     fn units(text: &str) -> Vec<u16> {
         text.encode_utf16().collect()
     }
@@ -124,7 +126,8 @@ mod tests {
                     kind: 0,
                     start: plain.len(),
                     end: plain.len(),
-                    score: 1.0,
+                    score: Some(1.0),
+                    verdict: Verdict::Open,
                 }),
                 ']' => marks.last_mut().expect("a mark is open").end = plain.len(),
                 _ => plain.extend_from_slice(character.encode_utf16(&mut [0; 2])),

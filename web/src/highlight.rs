@@ -2,20 +2,7 @@
 
 use std::ops::Range;
 
-/// An entity as the page shows it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Mark {
-    /// The same from one analysis to the next while text, place and type are.
-    pub id: u32,
-    /// Entity type, as an index into the model's types.
-    pub kind: usize,
-    /// First UTF-16 unit.
-    pub start: usize,
-    /// UTF-16 unit after the last.
-    pub end: usize,
-    /// 0 to 1.
-    pub score: f32,
-}
+use crate::mark::Mark;
 
 /// Some whole lines of a note: what is drawn anew when anything in them changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,10 +152,12 @@ impl Layout {
     fn looks_like(&self, block: &Block, other: &Self, other_block: &Block) -> bool {
         let relative = |mark: &Mark, block: &Block| {
             (
+                mark.id,
                 mark.kind,
                 mark.start - block.text.start,
                 mark.end - block.text.start,
-                mark.score.to_bits(),
+                mark.score.map(f32::to_bits),
+                mark.verdict,
             )
         };
         let marks = self.marks[block.marks.clone()]
@@ -186,13 +175,16 @@ impl Layout {
 mod tests {
     use super::*;
 
+    use crate::mark::Verdict;
+
     fn mark(start: usize, end: usize) -> Mark {
         Mark {
             id: 0,
             kind: 0,
             start,
             end,
-            score: 0.5,
+            score: Some(0.5),
+            verdict: Verdict::Open,
         }
     }
 

@@ -28,6 +28,8 @@ pub enum Request {
         /// The whole note.
         text: String,
     },
+    /// Leave the text that is being analysed as it is.
+    Stop,
 }
 
 /// Worker to page.
@@ -96,16 +98,22 @@ pub struct Entity {
 }
 
 /// What the page tells about the model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelCard {
+    /// What exports call it.
+    pub name: String,
     /// Bytes of the exported file.
     pub bytes: u32,
     /// Version of its format.
     pub format_version: String,
     /// SHA-256 (hex) of the fine-tuned weights that it was made from.
     pub source_sha256: String,
+    /// Label names in id order.
+    pub labels: Vec<String>,
     /// Entity types in label order.
     pub types: Vec<String>,
+    /// Below this score there is no entity.
+    pub least_score: f32,
     /// Number of encoder layers.
     pub layers: u32,
     /// H.

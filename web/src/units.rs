@@ -1,4 +1,4 @@
-//! From bytes, in which the model's entities are, to UTF-16 units, in which the page is.
+//! Between bytes, in which the model's entities and all exports are, and UTF-16 units, in which the page is.
 
 use std::ops::Range;
 
@@ -25,6 +25,29 @@ pub fn to_utf16(text: &str, ranges: impl IntoIterator<Item = Range<usize>>) -> V
         .collect()
 }
 
+/// UTF-16 ranges of a text as ranges of its bytes. Takes one pass over the text when the ranges are in text order. A place
+/// within a character is taken for that after it, and one behind the text for its end.
+pub fn to_bytes(text: &str, ranges: impl IntoIterator<Item = Range<usize>>) -> Vec<Range<usize>> {
+    let (mut byte, mut unit) = (0, 0);
+    let mut at = |target: usize| {
+        if target < unit {
+            (byte, unit) = (0, 0);
+        }
+        for c in text[byte..].chars() {
+            if target <= unit {
+                break;
+            }
+            unit += c.len_utf16();
+            byte += c.len_utf8();
+        }
+        byte
+    };
+    ranges
+        .into_iter()
+        .map(|range| at(range.start)..at(range.end))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,7 +67,14 @@ mod tests {
                         .map(move |&b| a..b)
                 })
             };
-            for (bytes, utf16) in ranges().zip(to_utf16(text, ranges())) {
+            let utf16 = to_utf16(text, ranges());
+            assert!(
+                to_bytes(text, utf16.iter().cloned())
+                    .into_iter()
+                    .eq(ranges()),
+                "{text:?}"
+            );
+            for (bytes, utf16) in ranges().zip(utf16) {
                 assert_eq!(
                     String::from_utf16_lossy(&units[utf16]),
                     text[bytes.clone()],
@@ -58,5 +88,10 @@ mod tests {
         check("e\u{301} é");
         check("月经 😀 before the pain");
         check("👩🏽\u{200d}⚕️");
+    }
+
+    #[test]
+    fn units_that_are_no_place_of_the_text() {
+        assert_eq!(to_bytes("a😀b", [2..3, 9..9]), [5..5, 6..6]);
     }
 }

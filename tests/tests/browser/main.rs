@@ -6,4 +6,5 @@ mod failures;
 mod hard_notes;
 mod kernels;
 mod network;
+mod reviewing;
 mod screenshots;

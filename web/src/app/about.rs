@@ -28,7 +28,7 @@ pub(crate) fn Colophon(page: Page) -> impl IntoView {
     let details = move || {
         page.model
             .get()
-            .map(|model| view! { <Details model threads=page.threads /> })
+            .map(|model| view! { <Details model threads=page.analysis.threads /> })
     };
     view! {
         <footer class="colophon">
@@ -64,7 +64,7 @@ fn Details(model: ModelCard, threads: RwSignal<u32>) -> impl IntoView {
         <dl>
             <div>
                 <dt>"Model"</dt>
-                <dd>{format!("BERT, {layers} layers of {hidden}, {vocabulary} tokens, windows of {window_tokens}")}</dd>
+                <dd data-testid="model">{format!("BERT, {layers} layers of {hidden}, {vocabulary} tokens, windows of {window_tokens}")}</dd>
             </div>
             <div>
                 <dt>"File"</dt>

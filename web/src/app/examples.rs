@@ -48,13 +48,13 @@ Thanks, Ines",
     ),
 ];
 
+/// What an empty note offers.
 #[component]
 pub(crate) fn Examples(page: Page) -> impl IntoView {
-    let empty = Memo::new(move |_| page.note.with(|note| note.text().is_empty()));
     view! {
         <div class="examples" role="group" aria-label="Example notes">
             <span class="quiet" aria-hidden="true">
-                "Try"
+                "Or try an invented one:"
             </span>
             {EXAMPLES
                 .map(|(name, text)| {
@@ -65,15 +65,12 @@ pub(crate) fn Examples(page: Page) -> impl IntoView {
                     }
                 })
                 .into_view()}
-            <button type="button" class="clear" disabled=empty on:click=move |_| replace(page, "")>
-                "Clear"
-            </button>
         </div>
     }
 }
 
 /// Replaces the note the way typing does, so that the browser's undo brings back what stood there.
-fn replace(page: Page, text: &str) {
+pub(crate) fn replace(page: Page, text: &str) {
     let Some(textarea) = page.textarea.get_untracked() else {
         return;
     };

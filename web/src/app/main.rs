@@ -1,20 +1,25 @@
 //! The page: a note, its entities, and what the worker is doing.
 //!
-//! `page` holds the state and everything that changes it; the other modules show it. `client` is the only one that knows there
-//! is a worker.
+//! `page` holds the state and everything that changes it, `analysis` what has to do with the worker; the other modules show it.
+//! `client` is the only one that knows how a worker is spoken to.
 #![forbid(unsafe_code)]
 // What `#[component]` makes of a function is `pub`, whatever the function is.
 #![expect(unreachable_pub)]
 
+mod analysis;
 mod client;
 mod page;
 mod stage;
 
 mod about;
+mod drawing;
 mod editor;
 mod examples;
 mod findings;
+mod inspector;
 mod legend;
+mod pointer;
+mod reviewing;
 mod status;
 
 use leptos::mount::mount_to;
@@ -51,10 +56,11 @@ fn App() -> impl IntoView {
                     <h2 id="note-title">
                         <label for="note">"Note"</label>
                     </h2>
-                    <examples::Examples page />
+                    <inspector::Modes page />
                 </header>
                 <status::Status page />
                 <editor::Editor page />
+                <inspector::Inspector page />
             </section>
             <aside class="panel" aria-label="Findings">
                 <legend::Legend page />
@@ -62,5 +68,7 @@ fn App() -> impl IntoView {
             </aside>
         </main>
         <about::Colophon page />
+        <inspector::Tip page />
+        <inspector::Help page />
     }
 }

@@ -1,231 +1,389 @@
-//! The state of the page and everything that changes it: edits, messages of the worker, and the wish to try again.
+//! The state of the page and everything that changes its notes: edits, corrections, and what is shown of them.
+//!
+//! `analysis` has what goes to the worker and comes from it.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::ops::Range;
 
 use leptos::html;
-use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
-use web::edit::Edit;
-use web::highlight::{Layout, Mark};
-use web::protocol::{Entity, Event, Failure, ModelCard, Request};
+use wasm_bindgen::JsCast;
+use web::highlight::Layout;
+use web::mark::Mark;
+use web::note::Note;
+use web::protocol::ModelCard;
+use web::review::Review;
 
-use crate::client::Client;
-use crate::editor::Backdrop;
-use crate::stage::{Stage, Trouble};
-
-/// How long the note has to rest before it is sent to the worker: a fast typist's pause between words.
-const DEBOUNCE: Duration = Duration::from_millis(150);
+use crate::analysis::Analysis;
+use crate::drawing::Drawing;
+use crate::pointer::Drag;
+use crate::stage::Stage;
 
 /// Handles to the page's state; copies are the same page.
 #[derive(Clone, Copy)]
 pub(crate) struct Page {
-    /// The note and its marks. Its text is always the text area's value.
-    pub(crate) note: RwSignal<Layout>,
+    /// The open note as it is shown: its text is always the text area's value, its marks are those of the chosen types and scores.
+    pub(crate) shown: RwSignal<Layout>,
+    /// The open note's key.
+    pub(crate) open: RwSignal<u32>,
+    /// A line per note, in the order of the list.
+    pub(crate) list: RwSignal<Vec<Summary>>,
+    pub(crate) mode: RwSignal<Mode>,
+    /// Id of the mark that the reader looks at, and of that under the pointer.
+    pub(crate) focus: RwSignal<Option<u32>>,
+    pub(crate) hover: RwSignal<Option<u32>>,
+    /// Selected words of a reviewed note, in UTF-16 units.
+    pub(crate) selection: RwSignal<Option<Range<usize>>>,
+    /// The end of a mark that is being dragged.
+    pub(crate) drag: RwSignal<Option<Drag>>,
+    /// Whether keys without a modifier correct.
+    pub(crate) single_keys: RwSignal<bool>,
+    /// Whether the keys are being explained.
+    pub(crate) help: RwSignal<bool>,
+    /// What was done last, for screen readers.
+    pub(crate) said: RwSignal<String>,
+    /// Whether there is a correction to take back, and one to do again.
+    pub(crate) steps: RwSignal<(bool, bool)>,
+    /// Least score of the model's marks that are shown and exported.
+    pub(crate) threshold: RwSignal<f32>,
+    /// Types that are not shown, as indices into the model's. Exports have them all the same.
+    pub(crate) hidden: RwSignal<BTreeSet<usize>>,
     pub(crate) stage: RwSignal<Stage>,
     /// The loaded model.
     pub(crate) model: RwSignal<Option<ModelCard>>,
-    /// Threads that the network runs on.
-    pub(crate) threads: RwSignal<u32>,
+    pub(crate) analysis: Analysis,
     pub(crate) textarea: NodeRef<html::Textarea>,
-    pub(crate) backdrop: StoredValue<Backdrop, LocalStorage>,
-    client: StoredValue<Option<Client>, LocalStorage>,
-    /// Number of the text that stands on the page.
-    revision: StoredValue<u32>,
-    next_id: StoredValue<u32>,
-    /// Whether the worker has to do without helpers: one with them has not started here.
-    alone: StoredValue<bool>,
-    /// Whether a worker has failed since the page was opened.
-    failed: StoredValue<bool>,
-    /// The rest before the next analysis.
-    rest: StoredValue<Option<TimeoutHandle>, LocalStorage>,
+    /// Where marks are drawn behind the text area, and where the text that is reviewed is drawn.
+    pub(crate) drawing: StoredValue<Drawing, LocalStorage>,
+    notes: StoredValue<Vec<Note>, LocalStorage>,
+    last_key: StoredValue<u32>,
+}
+
+/// What is done with the open note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// A text field.
+    Write,
+    /// Its marks are corrected; the text stays as it is.
+    Review,
+}
+
+/// A note in the list of notes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Summary {
+    pub(crate) key: u32,
+    pub(crate) name: String,
+    pub(crate) analysed: bool,
+    /// Whether it has corrections that were not saved.
+    pub(crate) unsaved: bool,
+    /// Marks of each of the model's types.
+    pub(crate) counts: Vec<u32>,
 }
 
 impl Page {
     pub(crate) fn new() -> Self {
-        Self {
-            note: RwSignal::default(),
+        let page = Self {
+            shown: RwSignal::default(),
+            open: RwSignal::new(0),
+            list: RwSignal::default(),
+            mode: RwSignal::new(Mode::Write),
+            focus: RwSignal::new(None),
+            hover: RwSignal::new(None),
+            selection: RwSignal::new(None),
+            drag: RwSignal::new(None),
+            single_keys: RwSignal::new(true),
+            help: RwSignal::new(false),
+            said: RwSignal::default(),
+            steps: RwSignal::default(),
+            threshold: RwSignal::new(0.0),
+            hidden: RwSignal::default(),
             stage: RwSignal::new(Stage::Starting),
             model: RwSignal::new(None),
-            threads: RwSignal::new(1),
+            analysis: Analysis::new(),
             textarea: NodeRef::new(),
-            backdrop: StoredValue::new_local(Backdrop::default()),
-            client: StoredValue::new_local(None),
-            revision: StoredValue::new(0),
-            next_id: StoredValue::new(0),
-            alone: StoredValue::new(false),
-            failed: StoredValue::new(false),
-            rest: StoredValue::new_local(None),
-        }
-    }
-
-    /// Starts a worker, in place of any that there was.
-    pub(crate) fn start(self) {
-        self.client.set_value(None);
-        self.stage.set(Stage::Starting);
-        self.threads.set(1);
-        match Client::start(
-            self.alone.get_value(),
-            self.failed.get_value(),
-            move |event| self.on_event(event),
-            move |trouble| self.on_trouble(trouble),
-        ) {
-            Ok(client) => self.client.set_value(Some(client)),
-            Err(trouble) => self.on_trouble(trouble),
-        }
+            drawing: StoredValue::new_local(Drawing::default()),
+            notes: StoredValue::new_local(Vec::new()),
+            last_key: StoredValue::new(0),
+        };
+        page.begin();
+        page
     }
 
     /// Takes in the text area's new value, before the browser draws anything.
     pub(crate) fn edited(self, value: &str) {
-        // A lone surrogate has become U+FFFD on the way here, which is one unit as well: every place stays exact.
-        let text: Vec<u16> = value.encode_utf16().collect();
-        let Some(marks) = self.note.with_untracked(|note| {
-            Edit::between(note.text(), &text).map(|edit| edit.carry(note.marks(), &text))
-        }) else {
-            return;
-        };
-        self.draw(Layout::new(text, marks));
-        self.revision.update_value(|revision| *revision += 1);
-        if self.stage.with_untracked(Stage::has_model) {
-            self.stage.set(Stage::UNCOUNTED);
-            if let Some(earlier) = self.rest.try_update_value(Option::take).flatten() {
-                earlier.clear();
-            }
-            self.rest
-                .set_value(set_timeout_with_handle(move || self.analyse(), DEBOUNCE).ok());
+        let changed = self.update(|note| note.edit(value).is_some());
+        if changed {
+            self.refresh();
+            self.text_changed();
         }
     }
 
-    fn analyse(self) {
-        // A worker may have failed while the note rested.
-        if !self.stage.with_untracked(Stage::has_model) {
-            return;
+    /// Corrects the open note; `change` says whether it did.
+    pub(crate) fn correct(self, change: impl FnOnce(&mut Review, &[u16]) -> bool) -> bool {
+        let changed = self.update(|note| note.correct(change));
+        if changed {
+            self.refresh();
         }
-        let request = Request::Analyse {
-            revision: self.revision.get_value(),
-            text: self
-                .note
-                .with_untracked(|note| note.slice(0..note.text().len())),
-        };
-        self.send(&request);
+        changed
     }
 
-    fn on_event(self, event: Event) {
-        let revision = self.revision.get_value();
-        match event {
-            Event::Downloading { received, total } => {
-                self.stage.set(Stage::Downloading { received, total })
-            }
-            Event::ThreadJoined => self.threads.update(|threads| *threads += 1),
-            Event::Downloaded => self.stage.set(Stage::Preparing),
-            Event::Loaded(model) => {
-                // After a failure this may be another model than the one that the marks are from.
-                self.found(Vec::new());
-                self.model.set(Some(model));
-                self.stage.set(Stage::UNCOUNTED);
-                self.analyse();
-            }
-            Event::Progress {
-                revision: of,
-                done,
-                windows,
-            } if of == revision => {
-                self.stage.set(Stage::Analysing { done, windows });
-            }
-            Event::Analysed {
-                revision: of,
-                entities,
-            } if of == revision => {
-                self.found(entities);
-                self.stage.set(Stage::Ready);
-            }
-            // Of a text that no longer stands on the page.
-            Event::Progress { .. } | Event::Analysed { .. } => {}
-            Event::Failed { failure, message } => {
-                let trouble = Trouble::reported(failure, message);
-                match failure {
-                    // It has started, and another one would fail alike.
-                    Failure::Download | Failure::Model => self.fail(trouble),
-                    Failure::Analysis => self.on_trouble(trouble),
-                }
-            }
-        }
+    /// The mark that the reader looks at.
+    pub(crate) fn focused(self) -> Option<Mark> {
+        let id = self.focus.get()?;
+        self.shown
+            .with(|shown| shown.marks().iter().find(|mark| mark.id == id).cloned())
     }
 
-    fn on_trouble(self, trouble: Trouble) {
-        let shares_memory = self
-            .client
-            .with_value(|client| client.as_ref().is_some_and(Client::shares_memory));
-        let starting = self
-            .stage
-            .with_untracked(|stage| matches!(stage, Stage::Starting));
-        if shares_memory && starting {
-            self.alone.set_value(true);
-            // The client that is replaced is calling this.
-            set_timeout(move || self.start(), Duration::ZERO);
-        } else {
-            self.fail(trouble);
-        }
+    /// Where a mark is in the note, in characters as files count them (Unicode code points, line ends as in the note's file).
+    pub(crate) fn code_points(self, mark: &Mark) -> (usize, usize) {
+        self.with_open(|note| note.code_points(mark.range()))
     }
 
-    fn fail(self, trouble: Trouble) {
-        // A worker that panics reports it and then fails for a reason that says less.
-        if !self
-            .stage
-            .with_untracked(|stage| matches!(stage, Stage::Failed(_)))
-        {
-            self.failed.set_value(true);
-            self.client
-                .with_value(|client| client.iter().for_each(Client::stop));
-            self.stage.set(Stage::Failed(trouble));
-        }
-    }
-
-    /// Replaces the marks. An entity that was marked before keeps its id, so that its row in the table stays.
-    fn found(self, entities: Vec<Entity>) {
-        let layout = self.note.with_untracked(|note| {
-            let mut known = note.marks().iter().peekable();
-            let marks = entities.into_iter().map(|entity| {
-                let (kind, start, end) = (
-                    entity.kind as usize,
-                    entity.start_utf16 as usize,
-                    entity.end_utf16 as usize,
-                );
-                while known.next_if(|mark| mark.start < start).is_some() {}
-                let same =
-                    known.next_if(|mark| (mark.kind, mark.start, mark.end) == (kind, start, end));
-                let id = same.map_or_else(|| self.new_id(), |mark| mark.id);
-                Mark {
-                    id,
-                    kind,
-                    start,
-                    end,
-                    score: entity.score,
-                }
+    /// Gives the mark that is looked at the keyboard, or the note where there is none.
+    pub(crate) fn focus_mark(self) {
+        let id = self.focus.get_untracked();
+        self.shown.with_untracked(|note| {
+            self.drawing.with_value(|drawing| {
+                drawing.set_current(note, id);
+                drawing.focus(note, id);
             });
-            Layout::new(note.text().to_vec(), marks.collect())
         });
-        self.draw(layout);
     }
 
-    fn new_id(self) -> u32 {
-        self.next_id.update_value(|id| *id = id.wrapping_add(1));
-        self.next_id.get_value()
-    }
-
-    /// Shows a note. The backdrop follows at once, the rest of the page with its effects.
-    fn draw(self, layout: Layout) {
-        let kinds = self
-            .model
-            .with_untracked(|model| model.as_ref().map(|model| model.types.clone()));
-        self.note.with_untracked(|old| {
-            self.backdrop
-                .update_value(|backdrop| backdrop.draw(old, &layout, &kinds.unwrap_or_default()));
+    /// Goes on to another mode; the note is drawn anew for it.
+    pub(crate) fn mode_changed(self) {
+        let reviewed = self.mode.get_untracked() == Mode::Review;
+        self.unselect();
+        self.refresh();
+        let types = self.types();
+        self.shown.with_untracked(|note| {
+            self.drawing.update_value(|drawing| {
+                drawing.redraw(note, &types, reviewed);
+                drawing.set_current(note, self.focus.get_untracked());
+            });
         });
-        self.note.set(layout);
     }
 
-    fn send(self, request: &Request) {
-        self.client
-            .with_value(|client| client.iter().for_each(|client| client.send(request)));
+    /// Selects words of a reviewed note.
+    pub(crate) fn select(self, range: Range<usize>) -> bool {
+        self.shown.with_untracked(|note| {
+            self.drawing
+                .with_value(|drawing| drawing.select(note, range.clone()));
+        });
+        self.selection.set(Some(range));
+        true
     }
+
+    /// Selects nothing.
+    pub(crate) fn unselect(self) {
+        self.selection.set(None);
+        if let Ok(Some(selection)) = window().get_selection() {
+            // Refused by nothing that is a selection.
+            let _ = selection.remove_all_ranges();
+        }
+    }
+
+    /// Tells screen readers what was done.
+    pub(crate) fn say(self, what: &str) -> bool {
+        self.said.set(what.to_owned());
+        true
+    }
+
+    /// Moves the keyboard to the buttons for the mark that is looked at.
+    pub(crate) fn to_inspector(self) -> bool {
+        let button = document()
+            .query_selector("[data-testid=inspector] button:not([disabled])")
+            .ok()
+            .flatten();
+        let button = button.and_then(|button| button.dyn_into::<web_sys::HtmlElement>().ok());
+        button.is_some_and(|button| button.focus().is_ok())
+    }
+
+    /// Begins an empty note and opens it.
+    pub(crate) fn begin(self) {
+        let key = self.new_key();
+        self.notes
+            .update_value(|notes| notes.push(Note::new(key, String::new(), "")));
+        self.open_note(key);
+    }
+
+    /// Adds notes, made from keys that are free. An empty note without a name gives way to them; the first is opened.
+    pub(crate) fn add_notes<E>(
+        self,
+        notes: impl IntoIterator<Item = impl FnOnce(u32) -> Result<Note, E>>,
+    ) -> Result<(), E> {
+        let notes = notes.into_iter().map(|note| note(self.new_key()));
+        let notes: Vec<Note> = notes.collect::<Result<_, _>>()?;
+        let Some(first) = notes.first().map(|note| note.key) else {
+            return Ok(());
+        };
+        self.notes.update_value(|all| {
+            all.retain(|note| !note.text().is_empty() || !note.name.is_empty());
+            all.extend(notes);
+        });
+        self.open_note(first);
+        Ok(())
+    }
+
+    /// Closes a note. There is always one left.
+    pub(crate) fn close(self, key: u32) {
+        let at = self
+            .notes
+            .with_value(|notes| notes.iter().position(|note| note.key == key));
+        let Some(at) = at else { return };
+        self.notes.update_value(|notes| drop(notes.remove(at)));
+        let next = self
+            .notes
+            .with_value(|notes| notes.get(at).or(notes.last()).map(|note| note.key));
+        match next {
+            None => self.begin(),
+            Some(next) if self.open.get_untracked() == key => self.open_note(next),
+            Some(_) => self.list_all(),
+        }
+    }
+
+    /// Shows another note.
+    pub(crate) fn open_note(self, key: u32) {
+        let found = self
+            .notes
+            .with_value(|notes| notes.iter().any(|note| note.key == key));
+        if !found {
+            return;
+        }
+        self.open.set(key);
+        self.focus.set(None);
+        self.list_all();
+        self.refresh();
+        self.show_text();
+        self.opened();
+    }
+
+    /// Puts the open note's text into the text area.
+    pub(crate) fn show_text(self) {
+        if let Some(textarea) = self.textarea.get_untracked() {
+            let text = self
+                .shown
+                .with_untracked(|shown| shown.slice(0..shown.text().len()));
+            // Setting even the same text would move the caret.
+            if textarea.value() != text {
+                textarea.set_value(&text);
+            }
+        }
+    }
+
+    /// Looks at the open note.
+    pub(crate) fn with_open<R>(self, look: impl FnOnce(&Note) -> R) -> R {
+        let key = self.open.get_untracked();
+        self.notes.with_value(|notes| {
+            let note = notes.iter().find(|note| note.key == key);
+            look(note.expect("the open note is one of the notes"))
+        })
+    }
+
+    /// Looks at all notes, in the order of the list.
+    pub(crate) fn with_notes<R>(self, look: impl FnOnce(&[Note]) -> R) -> R {
+        self.notes.with_value(|notes| look(notes))
+    }
+
+    /// Changes notes without a look at what is shown of them: `refresh` or `list_all` has to follow.
+    pub(crate) fn update_notes<R>(self, change: impl FnOnce(&mut Vec<Note>) -> R) -> R {
+        self.notes
+            .try_update_value(change)
+            .expect("the page lives as long as its document")
+    }
+
+    /// Changes the open note; `refresh` has to follow.
+    pub(crate) fn update<R>(self, change: impl FnOnce(&mut Note) -> R) -> R {
+        let key = self.open.get_untracked();
+        self.update_notes(|notes| {
+            let note = notes.iter_mut().find(|note| note.key == key);
+            change(note.expect("the open note is one of the notes"))
+        })
+    }
+
+    /// Shows the open note as it now is. What is drawn of it follows at once, the rest of the page with its effects.
+    pub(crate) fn refresh(self) {
+        let threshold = self.threshold.get_untracked();
+        let rejected_too = self.mode.get_untracked() == Mode::Review;
+        let (layout, steps) = self.with_open(|note| {
+            let mut marks = note.review().marks(threshold);
+            self.hidden.with_untracked(|hidden| {
+                marks
+                    .retain(|mark| !hidden.contains(&mark.kind) && (mark.stands() || rejected_too));
+            });
+            (
+                Layout::new(note.text().to_vec(), marks),
+                note.review().steps(),
+            )
+        });
+        let types = self.types();
+        let had_focus = self.drawing.with_value(Drawing::has_focus);
+        let focus = self.focus.get_untracked();
+        let gone = focus.filter(|id| layout.marks().iter().all(|mark| mark.id != *id));
+        if gone.is_some() {
+            let next = self.shown.with_untracked(|old| nearest(old, &layout, gone));
+            self.focus.set(next.filter(|_| had_focus));
+        }
+        self.shown.with_untracked(|old| {
+            self.drawing
+                .update_value(|drawing| drawing.draw(old, &layout, &types));
+        });
+        self.shown.set(layout);
+        if had_focus {
+            // The element that had the keyboard may be another one now.
+            self.focus_mark();
+        }
+        if self.steps.get_untracked() != steps {
+            self.steps.set(steps);
+        }
+        self.list_open();
+    }
+
+    /// The model's types; none before there is a model.
+    pub(crate) fn types(self) -> Vec<String> {
+        self.model
+            .with_untracked(|model| model.as_ref().map(|model| model.types.clone()))
+            .unwrap_or_default()
+    }
+
+    /// Brings the whole list of notes up to date.
+    pub(crate) fn list_all(self) {
+        let list = self.with_notes(|notes| notes.iter().map(|note| self.summary(note)).collect());
+        self.list.set(list);
+    }
+
+    /// Brings the open note's line up to date.
+    fn list_open(self) {
+        let summary = self.with_open(|note| self.summary(note));
+        let at = self.list.with_untracked(|list| {
+            list.iter()
+                .position(|line| line.key == summary.key && *line != summary)
+        });
+        if let Some(at) = at {
+            self.list.update(|list| list[at] = summary);
+        }
+    }
+
+    fn summary(self, note: &Note) -> Summary {
+        Summary {
+            key: note.key,
+            name: note.name.clone(),
+            analysed: note.analysed,
+            unsaved: note.is_unsaved(),
+            counts: note.counts(self.types().len(), self.threshold.get_untracked()),
+        }
+    }
+
+    fn new_key(self) -> u32 {
+        self.last_key.update_value(|key| *key += 1);
+        self.last_key.get_value()
+    }
+}
+
+/// The mark of a note that is now where another one was: behind it, or the last one.
+fn nearest(old: &Layout, new: &Layout, gone: Option<u32>) -> Option<u32> {
+    let start = old.marks().iter().find(|mark| Some(mark.id) == gone)?.start;
+    let marks = new.marks();
+    let at = marks.partition_point(|mark| mark.end <= start);
+    marks.get(at).or(marks.last()).map(|mark| mark.id)
 }

@@ -28,8 +28,11 @@ pub(crate) fn Status(page: Page) -> impl IntoView {
             "true"
         }
     };
-    let findings = Memo::new(move |_| page.note.with(|note| note.marks().len()));
-    let empty = Memo::new(move |_| page.note.with(|note| note.text().is_empty()));
+    let findings = Memo::new(move |_| {
+        page.shown
+            .with(|note| note.marks().iter().filter(|mark| mark.stands()).count())
+    });
+    let empty = Memo::new(move |_| page.shown.with(|note| note.text().is_empty()));
     let text = move || match page.stage.get() {
         Stage::Starting => String::from("Starting"),
         Stage::Downloading {

@@ -52,6 +52,9 @@ fn main() {
                 session.want(revision);
                 spawn_local(analyse(Rc::clone(session), revision, text));
             }
+            (Ok(Request::Stop), Some(session)) => session.want(session::NO_TEXT),
+            // Nothing can be under way.
+            (Ok(Request::Stop), None) => {}
             (Ok(Request::Load { .. }), Some(_)) => fail_protocol("a second model"),
             (Ok(Request::Analyse { .. }), None) => fail_protocol("a text before a model"),
             (Err(error), _) => fail_protocol(&format!("an unreadable message ({error})")),

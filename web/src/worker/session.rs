@@ -16,6 +16,9 @@ use crate::scope;
 /// Memory for window logits: some 5,000 windows, which is a note of several megabytes.
 const CACHE_BYTES: usize = 64 << 20;
 
+/// The revision of no text.
+pub(crate) const NO_TEXT: u32 = 0;
+
 /// A model ready for texts.
 pub(crate) struct Session {
     model: Model,
@@ -88,10 +91,13 @@ impl Session {
         let model = builder.finish(bundle);
         let max_tokens = ner::window::MAX_TOKENS.min(config.max_position_embeddings);
         let card = ModelCard {
+            name: model_name(name),
             bytes,
             format_version: bundle::FORMAT_VERSION.into(),
             source_sha256,
+            labels: decoder.labels.names().to_vec(),
             types: decoder.labels.types().to_vec(),
+            least_score: decoder.least_score(),
             layers: config.num_hidden_layers as u32,
             hidden: config.hidden_size as u32,
             vocabulary: config.vocab_size as u32,
@@ -105,7 +111,7 @@ impl Session {
             decoder,
             max_tokens,
             cache: RefCell::new(Cache::new(CACHE_BYTES)),
-            wanted: Cell::new(0),
+            wanted: Cell::new(NO_TEXT),
         };
         Ok((session, card))
     }
@@ -190,4 +196,10 @@ impl Session {
             })
             .collect()
     }
+}
+
+/// The folder of a model's file, such as `models/default`, as files in it are all called alike.
+fn model_name(file: &str) -> String {
+    let folder = file.rsplit_once('/').map_or(file, |(folder, _)| folder);
+    folder.to_owned()
 }

@@ -1,0 +1,202 @@
+//! Keyboard, mouse and touch as a person uses them, through the browser's own input.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::page::Page;
+
+/// A place in the view, in CSS pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct Place {
+    /// From the left.
+    pub x: f64,
+    /// From the top.
+    pub y: f64,
+}
+
+/// What points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pointer {
+    /// With one button.
+    Mouse,
+    /// One finger.
+    Touch,
+}
+
+/// Between the events of one movement, so that the browser draws.
+const MOVE: Duration = Duration::from_millis(30);
+
+/// Scrolls an element into view and gives the middle of it, or of a text in it, or its first or last letter.
+const PLACE_SCRIPT: &str = r#"
+const [selector, text, where] = arguments;
+const element = document.querySelector(selector);
+if (!element) return null;
+let box = element;
+// What is in sight and clear of what floats over the page stays where it is, and so do the places that were asked for before.
+const bring = (element) => {
+    const { top, bottom, left, right } = box.getBoundingClientRect();
+    const room = element.closest("[data-testid=inspector], dialog") ? [0, innerHeight] : [100, innerHeight - 330];
+    if (top < room[0] || room[1] < bottom) element.scrollIntoView({ block: "center", behavior: "instant" });
+    // A row that is pushed along.
+    else if (left < 0 || innerWidth < right)
+        element.scrollIntoView({ block: "nearest", inline: "center", behavior: "instant" });
+};
+if (text !== null) {
+    const range = document.createRange();
+    const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    let found = false;
+    for (let node = walker.nextNode(); node && !found; node = walker.nextNode()) {
+        const at = node.data.indexOf(text);
+        if (at < 0) continue;
+        const [start, end] = where === "first" ? [at, at + 1]
+            : where === "last" ? [at + text.length - 1, at + text.length] : [at, at + text.length];
+        range.setStart(node, start);
+        range.setEnd(node, end);
+        box = range;
+        bring(node.parentElement);
+        found = true;
+    }
+    if (!found) return null;
+} else {
+    bring(element);
+}
+const { left, right, top, bottom } = box.getBoundingClientRect();
+return { x: (left + right) / 2, y: (top + bottom) / 2 };
+"#;
+
+impl Page {
+    /// Presses keys one after the other, each as in `Shift+ArrowRight`, wherever the focus is.
+    pub async fn press(&self, keys: &str) -> Result<()> {
+        for combination in keys.split(' ') {
+            let mut parts: Vec<&str> = combination.split('+').collect();
+            let key = parts.pop().context("no key")?;
+            let mut modifiers = 0;
+            for part in parts {
+                modifiers |= match part {
+                    "Alt" => 1,
+                    "Control" => 2,
+                    "Meta" => 4,
+                    "Shift" => 8,
+                    other => bail!("{other} is no modifier"),
+                };
+            }
+            let mut down = json!({ "type": "keyDown", "key": key, "modifiers": modifiers });
+            if key.chars().count() == 1 && modifiers & 7 == 0 {
+                down["text"] = json!(key);
+            }
+            if key == "Enter" {
+                down["text"] = json!("\r");
+            }
+            // What the browser itself does with a key, it does by this number.
+            let code = match key {
+                "Tab" => 9,
+                "Enter" => 13,
+                "Escape" => 27,
+                "ArrowLeft" => 37,
+                "ArrowUp" => 38,
+                "ArrowRight" => 39,
+                "ArrowDown" => 40,
+                _ => 0,
+            };
+            down["windowsVirtualKeyCode"] = json!(code);
+            let up = json!({ "type": "keyUp", "key": key, "modifiers": modifiers });
+            for event in [down, up] {
+                self.browser
+                    .devtools
+                    .command("Input.dispatchKeyEvent", event)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The middle of an element that is scrolled into view.
+    pub async fn middle_of(&self, selector: &str) -> Result<Place> {
+        self.place(selector, None, "middle").await
+    }
+
+    /// A place of a text in the reviewed note: its `first` or `last` letter, or its `middle`.
+    pub async fn in_note(&self, text: &str, at: &str) -> Result<Place> {
+        self.place("[data-testid=review]", Some(text), at).await
+    }
+
+    async fn place(&self, selector: &str, text: Option<&str>, at: &str) -> Result<Place> {
+        let place = self
+            .browser
+            .execute(PLACE_SCRIPT, vec![json!(selector), json!(text), json!(at)])
+            .await?;
+        serde_json::from_value(place).with_context(|| format!("{selector} {text:?} is not there"))
+    }
+
+    /// Moves the mouse, without a button.
+    pub async fn hover(&self, Place { x, y }: Place) -> Result<()> {
+        let event = json!({ "type": "mouseMoved", "x": x, "y": y });
+        self.browser
+            .devtools
+            .command("Input.dispatchMouseEvent", event)
+            .await?;
+        tokio::time::sleep(MOVE).await;
+        Ok(())
+    }
+
+    /// Presses at one place and lets go at it.
+    pub async fn tap(&self, pointer: Pointer, place: Place) -> Result<()> {
+        self.drag(pointer, place, place).await
+    }
+
+    /// Presses at one place, moves to another and lets go there.
+    pub async fn drag(&self, pointer: Pointer, from: Place, to: Place) -> Result<()> {
+        let on_the_way = |part: f64| Place {
+            x: from.x + part * (to.x - from.x),
+            y: from.y + part * (to.y - from.y),
+        };
+        if pointer == Pointer::Mouse {
+            // A mouse has come to where it presses.
+            self.hover(from).await?;
+        }
+        let mut events = vec![("down", from)];
+        if from != to {
+            // The browser begins to select only when a mouse has gone some way.
+            events.extend([0.25, 0.5, 0.75, 1.0].map(|part| ("move", on_the_way(part))));
+        }
+        events.push(("up", to));
+        for (what, Place { x, y }) in events {
+            let (command, event) = match pointer {
+                Pointer::Mouse => {
+                    let kind = match what {
+                        "down" => "mousePressed",
+                        "move" => "mouseMoved",
+                        _ => "mouseReleased",
+                    };
+                    let buttons = u8::from(what != "up");
+                    let mut event = json!({ "type": kind, "x": x, "y": y, "button": "left", "buttons": buttons });
+                    if what != "move" {
+                        event["clickCount"] = json!(1);
+                    }
+                    ("Input.dispatchMouseEvent", event)
+                }
+                Pointer::Touch => {
+                    let kind = match what {
+                        "down" => "touchStart",
+                        "move" => "touchMove",
+                        _ => "touchEnd",
+                    };
+                    let points = match what {
+                        "up" => json!([]),
+                        _ => json!([{ "x": x, "y": y }]),
+                    };
+                    (
+                        "Input.dispatchTouchEvent",
+                        json!({ "type": kind, "touchPoints": points }),
+                    )
+                }
+            };
+            self.browser.devtools.command(command, event).await?;
+            tokio::time::sleep(MOVE).await;
+        }
+        Ok(())
+    }
+}
