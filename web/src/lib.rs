@@ -14,5 +14,7 @@ pub mod kind;
 
 pub mod bytes;
 pub mod cache;
+pub mod files;
+pub mod pieces;
 pub mod units;
 pub mod windows;

@@ -12,6 +12,7 @@ mod stage;
 
 mod about;
 mod editor;
+mod evaluation;
 mod examples;
 mod findings;
 mod legend;
@@ -61,6 +62,7 @@ fn App() -> impl IntoView {
                 <findings::Findings page />
             </aside>
         </main>
+        <evaluation::Evaluation page />
         <about::Colophon page />
     }
 }

@@ -11,6 +11,7 @@ use web::protocol::{Entity, Event, Failure, ModelCard, Request};
 
 use crate::client::Client;
 use crate::editor::Backdrop;
+use crate::evaluation;
 use crate::stage::{Stage, Trouble};
 
 /// How long the note has to rest before it is sent to the worker: a fast typist's pause between words.
@@ -28,6 +29,7 @@ pub(crate) struct Page {
     pub(crate) threads: RwSignal<u32>,
     pub(crate) textarea: NodeRef<html::Textarea>,
     pub(crate) backdrop: StoredValue<Backdrop, LocalStorage>,
+    pub(crate) evaluation: evaluation::State,
     client: StoredValue<Option<Client>, LocalStorage>,
     /// Number of the text that stands on the page.
     revision: StoredValue<u32>,
@@ -42,6 +44,7 @@ pub(crate) struct Page {
 
 impl Page {
     pub(crate) fn new() -> Self {
+        let client = StoredValue::new_local(None::<Client>);
         Self {
             note: RwSignal::default(),
             stage: RwSignal::new(Stage::Starting),
@@ -49,7 +52,8 @@ impl Page {
             threads: RwSignal::new(1),
             textarea: NodeRef::new(),
             backdrop: StoredValue::new_local(Backdrop::default()),
-            client: StoredValue::new_local(None),
+            evaluation: evaluation::State::new(move |request| send(client, request)),
+            client,
             revision: StoredValue::new(0),
             next_id: StoredValue::new(0),
             alone: StoredValue::new(false),
@@ -61,6 +65,7 @@ impl Page {
     /// Starts a worker, in place of any that there was.
     pub(crate) fn start(self) {
         self.client.set_value(None);
+        self.evaluation.worker_ended();
         self.stage.set(Stage::Starting);
         self.threads.set(1);
         match Client::start(
@@ -123,6 +128,7 @@ impl Page {
                 self.model.set(Some(model));
                 self.stage.set(Stage::UNCOUNTED);
                 self.analyse();
+                self.evaluation.model_loaded();
             }
             Event::Progress {
                 revision: of,
@@ -140,6 +146,9 @@ impl Page {
             }
             // Of a text that no longer stands on the page.
             Event::Progress { .. } | Event::Analysed { .. } => {}
+            Event::Evaluating { .. } | Event::Evaluated { .. } | Event::EvaluationFailed { .. } => {
+                self.evaluation.on_event(event)
+            }
             Event::Failed { failure, message } => {
                 let trouble = Trouble::reported(failure, message);
                 match failure {
@@ -176,6 +185,7 @@ impl Page {
             self.failed.set_value(true);
             self.client
                 .with_value(|client| client.iter().for_each(Client::stop));
+            self.evaluation.worker_ended();
             self.stage.set(Stage::Failed(trouble));
         }
     }
@@ -225,7 +235,10 @@ impl Page {
     }
 
     fn send(self, request: &Request) {
-        self.client
-            .with_value(|client| client.iter().for_each(|client| client.send(request)));
+        send(self.client, request);
     }
+}
+
+fn send(client: StoredValue<Option<Client>, LocalStorage>, request: &Request) {
+    client.with_value(|client| client.iter().for_each(|client| client.send(request)));
 }
