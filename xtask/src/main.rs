@@ -93,3 +93,9 @@ fn root() -> &'static Path {
 fn target() -> PathBuf {
     root().join("target")
 }
+
+/// What cargo makes lies below this folder.
+fn cargo_target() -> PathBuf {
+    let base = std::env::var_os("CARGO_TARGET_DIR").map_or_else(target, PathBuf::from);
+    root().join(base)
+}

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::command::{cargo, command, lock, output, run};
 use crate::tools::{self, SiteTools, WASM_TARGET};
-use crate::{html, root, target};
+use crate::{cargo_target, html, root, target};
 
 /// A build of the worker. WebAssembly modules are validated whole, so that each set of instructions
 /// needs a module of its own; `www/analysis.js` chooses among them.
@@ -308,8 +308,7 @@ fn worker_environment(variant: &Variant) -> Result<Environment> {
 /// A folder for each variant, since cargo would otherwise build all crates anew on each change of
 /// the flags.
 fn worker_target(variant: &Variant) -> PathBuf {
-    let base = env::var_os("CARGO_TARGET_DIR").map_or_else(target, PathBuf::from);
-    root().join(base).join(format!("worker-{}", variant.name))
+    cargo_target().join(format!("worker-{}", variant.name))
 }
 
 /// The first 16 hexadecimal digits of the SHA-256.

@@ -1,5 +1,6 @@
 //! Every test there is, in the order in which failures are cheapest to find.
 
+use std::env;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -201,6 +202,9 @@ fn browser(args: &Args) -> Result<()> {
         site.join("index.html").is_file(),
         "there is no site in target/dist/site: run the step `site` first"
     );
+    // Page and terminal are compared. The profile is that of the step `unit`.
+    run(cargo().args(["build", "--package", "trainer", "--bin", "trainer"]))?;
+    let trainer = crate::cargo_target().join("debug/trainer");
     run(cargo()
         .args([
             "test",
@@ -216,6 +220,10 @@ fn browser(args: &Args) -> Result<()> {
         .env("RUST_BACKTRACE", "0")
         .env("E2E_SITE", site)
         .env("E2E_OUTPUT", crate::target().join("e2e"))
+        .env(
+            "E2E_TRAINER",
+            trainer.with_extension(env::consts::EXE_EXTENSION),
+        )
         .env("CHROMIUM", browser.chromium)
         .env("CHROMEDRIVER", browser.chromedriver))
 }
