@@ -3,7 +3,8 @@
 use ner::bootstrap::Intervals;
 use ner::evaluate::confusion::{Confusion, Pairs, align, confusion};
 use ner::evaluate::mistakes::{Mistake, context, mistakes, worst};
-use ner::evaluate::{Evaluation, answer, read, summarize};
+use ner::evaluate::{Evaluation, answer, summarize};
+use ner::formats::read_annotated;
 use ner::metrics::{overlap, spans};
 use ner::{Decoder, Document, Entity, Labels, Span, Tokenizer};
 use proptest::prelude::*;
@@ -49,7 +50,7 @@ fn files_are_read_by_their_names() {
         )
     };
     let check = |file: &str, content: &str, expected: Result<usize, &str>| {
-        let found = read(file, content, &labels);
+        let found = read_annotated(file, content, &labels);
         let found = found.map(|documents| documents.len());
         assert_eq!(
             found.map_err(|error| error.to_string()),
