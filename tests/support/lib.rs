@@ -7,10 +7,12 @@
 pub mod answers;
 pub mod browser;
 pub mod devtools;
+pub mod evaluation;
 pub mod input;
 pub mod notes;
 pub mod page;
 pub mod server;
 mod session;
+pub mod terminal;
 
 pub use session::{Session, Setup};

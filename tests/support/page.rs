@@ -1,5 +1,6 @@
 //! The page, through the hooks that it documents for tests.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -19,7 +20,7 @@ pub const SHORT_NOTE: Duration = Duration::from_secs(60);
 /// Rows that the table of findings shows at first.
 const ROWS: usize = 500;
 /// Between two looks at the page.
-const LOOK: Duration = Duration::from_millis(25);
+pub(crate) const LOOK: Duration = Duration::from_millis(25);
 
 /// A marked entity or its row in the table of findings. Positions are UTF-16 units, as in
 /// JavaScript's `slice`.
@@ -219,8 +220,34 @@ impl Page {
     /// Clicks the button of that text.
     pub async fn click(&self, button: &str) -> Result<()> {
         let path = format!("//button[normalize-space()='{button}']");
-        let button = self.browser.driver.find(By::XPath(path)).await?;
-        Ok(button.click().await?)
+        self.press(By::XPath(path)).await
+    }
+
+    /// Clicks an element. The page scrolls smoothly, and WebDriver would click where the element has
+    /// been; so it is brought into view at once.
+    pub(crate) async fn press(&self, element: By) -> Result<()> {
+        let element = self.browser.driver.find(element).await?;
+        let show = "arguments[0].scrollIntoView({ behavior: 'instant', block: 'center' })";
+        self.browser.execute(show, vec![element.to_json()?]).await?;
+        Ok(element.click().await?)
+    }
+
+    /// Waits until the browser has saved a file of this name, and returns what stands in it. The file is
+    /// gone then, so that another one can have its name.
+    pub async fn downloaded(&self, name: &str, limit: Duration) -> Result<String> {
+        let path = self.browser.downloads().join(name);
+        let start = Instant::now();
+        // Until it is whole the browser calls it otherwise.
+        while !path.is_file() {
+            ensure!(
+                start.elapsed() < limit,
+                "the browser has not saved {name} within {limit:?}"
+            );
+            tokio::time::sleep(LOOK).await;
+        }
+        let content = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        fs::remove_file(&path)?;
+        Ok(content)
     }
 
     /// Clicks the first element that a CSS selector finds.

@@ -2,6 +2,7 @@
 
 mod answers;
 mod editing;
+mod evaluation;
 mod failures;
 mod hard_notes;
 mod kernels;
