@@ -1,11 +1,12 @@
 //! A headless Chromium of its own, with its WebDriver.
 
 use std::env;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, WebDriver};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -79,7 +80,7 @@ impl Browser {
         }
         let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await;
         let driver = driver.context("chromedriver cannot start Chromium")?;
-        match Self::devtools(&driver).await {
+        match Self::devtools(&driver, &files).await {
             Ok(devtools) => Ok(Self {
                 driver,
                 devtools,
@@ -93,7 +94,7 @@ impl Browser {
         }
     }
 
-    async fn devtools(driver: &WebDriver) -> Result<DevTools> {
+    async fn devtools(driver: &WebDriver, files: &TempDir) -> Result<DevTools> {
         let options = driver.capabilities().get("goog:chromeOptions");
         let address = options.and_then(|options| options["debuggerAddress"].as_str());
         let address = address
@@ -101,7 +102,17 @@ impl Browser {
             .to_owned();
         // chromedriver's window handle is the DevTools name of the page.
         let page = driver.window().await?;
-        DevTools::connect(&format!("ws://{address}/devtools/page/{page}")).await
+        let devtools = DevTools::connect(&format!("ws://{address}/devtools/page/{page}")).await?;
+        let behavior = json!({ "behavior": "allow", "downloadPath": downloads(files) });
+        devtools
+            .command("Browser.setDownloadBehavior", behavior)
+            .await?;
+        Ok(devtools)
+    }
+
+    /// Where files lie that the page has let the browser save. The folder is there once there is one.
+    pub fn downloads(&self) -> PathBuf {
+        downloads(&self.files)
     }
 
     /// Runs a function body in the page and returns what it returns.
@@ -126,6 +137,10 @@ impl Browser {
         drop(self.files);
         Ok(())
     }
+}
+
+fn downloads(files: &TempDir) -> PathBuf {
+    files.path().join("downloads")
 }
 
 /// The port that chromedriver says it listens on.

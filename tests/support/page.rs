@@ -1,5 +1,6 @@
 //! The page, through the hooks that it documents for tests.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -19,7 +20,7 @@ pub const SHORT_NOTE: Duration = Duration::from_secs(60);
 /// Rows that the table of findings shows at first.
 const ROWS: usize = 500;
 /// Between two looks at the page.
-const LOOK: Duration = Duration::from_millis(25);
+pub(crate) const LOOK: Duration = Duration::from_millis(25);
 
 /// A marked entity or its row in the table of findings. Positions are UTF-16 units, as in
 /// JavaScript's `slice`.
@@ -227,6 +228,30 @@ impl Page {
     pub async fn click_on(&self, selector: &str) -> Result<()> {
         let element = self.browser.driver.find(By::Css(selector)).await?;
         Ok(element.click().await?)
+    }
+
+    /// Waits until the browser has saved a file of this name, and returns what stands in it. The file is
+    /// gone then, so that another one can have its name.
+    pub async fn downloaded(&self, name: &str, limit: Duration) -> Result<String> {
+        let bytes = self.downloaded_bytes(name, limit).await?;
+        String::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8"))
+    }
+
+    /// As [`Self::downloaded`], for a file that is no text.
+    pub async fn downloaded_bytes(&self, name: &str, limit: Duration) -> Result<Vec<u8>> {
+        let path = self.browser.downloads().join(name);
+        let start = Instant::now();
+        // Until it is whole the browser calls it otherwise.
+        while !path.is_file() {
+            ensure!(
+                start.elapsed() < limit,
+                "the browser has not saved {name} within {limit:?}"
+            );
+            tokio::time::sleep(LOOK).await;
+        }
+        let content = fs::read(&path).with_context(|| path.display().to_string())?;
+        fs::remove_file(&path)?;
+        Ok(content)
     }
 
     /// Starts to watch for how long the page stands still.

@@ -130,7 +130,7 @@ impl Session {
 }
 
 /// The built site.
-fn site_folder() -> Result<PathBuf> {
+pub(crate) fn site_folder() -> Result<PathBuf> {
     let folder = env::var_os("E2E_SITE").map(PathBuf::from);
     let folder = folder.context(
         "E2E_SITE does not name the built site: `cargo xtask test --only browser` runs these tests",

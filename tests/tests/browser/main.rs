@@ -2,8 +2,11 @@
 
 mod answers;
 mod editing;
+mod exporting;
 mod failures;
+mod files;
 mod hard_notes;
+mod keeping;
 mod kernels;
 mod network;
 mod reviewing;

@@ -421,7 +421,9 @@ enum Inside {
 
 /// What is behind an entry of what was dropped.
 async fn inside(entry: &FileSystemEntry) -> Result<Inside, JsValue> {
-    if let Some(entry) = entry.dyn_ref::<FileSystemFileEntry>() {
+    // Browsers have classes of other names for the two.
+    if entry.is_file() {
+        let entry = entry.unchecked_ref::<FileSystemFileEntry>();
         let file = called_back(|done, failed| {
             entry.file_with_callback_and_callback(done, failed);
         });
