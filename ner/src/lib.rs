@@ -62,11 +62,13 @@ pub mod calibration;
 pub mod crf;
 pub mod decode;
 pub mod entity;
+pub mod evaluate;
 pub mod formats;
 pub mod kind;
 pub mod label;
 pub mod metrics;
 pub mod model;
+pub mod random;
 pub mod tokenize;
 pub mod window;
 

@@ -1,6 +1,7 @@
 //! Entity-level precision, recall and F1 (Ramshaw and Marcus 1995; as seqeval computes them).
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -130,23 +131,34 @@ pub fn overlap<'a>(
 
 /// The largest number of pairs of overlapping spans of one type.
 fn overlapping_pairs(gold: &[Span], predicted: &[Span], kind: &str) -> usize {
-    let of_kind = |spans: &[Span]| {
-        let mut ranges: Vec<_> = spans
-            .iter()
-            .filter(|s| s.label == kind)
-            .map(|s| s.range.clone())
-            .collect();
-        ranges.sort_unstable_by_key(|range| (range.end, range.start));
-        ranges
+    overlapping(&of_kind(gold, kind), &of_kind(predicted, kind)).len()
+}
+
+fn of_kind<'a>(spans: &'a [Span], kind: &str) -> Vec<&'a Range<usize>> {
+    let spans = spans.iter().filter(|span| span.label == kind);
+    spans.map(|span| &span.range).collect()
+}
+
+/// As many pairs of overlapping ranges as there can be, as indices. None overlaps another of its own
+/// side.
+pub(crate) fn overlapping(
+    gold: &[&Range<usize>],
+    predicted: &[&Range<usize>],
+) -> Vec<(usize, usize)> {
+    let in_order = |ranges: &[&Range<usize>]| {
+        let mut order: Vec<usize> = (0..ranges.len()).collect();
+        order.sort_unstable_by_key(|&at| (ranges[at].end, ranges[at].start));
+        order
     };
-    let (gold, predicted) = (of_kind(gold), of_kind(predicted));
-    let (mut g, mut p, mut pairs) = (0, 0, 0);
-    while let (Some(a), Some(b)) = (gold.get(g), predicted.get(p)) {
-        if a.start < b.end && b.start < a.end {
-            pairs += 1;
+    let (gold_order, predicted_order) = (in_order(gold), in_order(predicted));
+    let (mut g, mut p, mut pairs) = (0, 0, Vec::new());
+    while let (Some(&a), Some(&b)) = (gold_order.get(g), predicted_order.get(p)) {
+        let (left, right) = (gold[a], predicted[b]);
+        if left.start < right.end && right.start < left.end {
+            pairs.push((a, b));
             g += 1;
             p += 1;
-        } else if a.end <= b.end {
+        } else if left.end <= right.end {
             g += 1;
         } else {
             p += 1;

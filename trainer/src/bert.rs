@@ -15,7 +15,7 @@ use ner::model::{Config, tensors};
 use crate::batch::Batch;
 use crate::crf;
 use crate::ops::{self, Dropout, Form};
-use crate::random::{Stream, mix};
+use crate::random::{Stream, mix, normal};
 
 /// Whether a forward pass drops values and keeps what a backward pass needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,7 +217,7 @@ fn initial(name: &str, count: usize, deviation: f64, random: &mut Stream) -> Vec
         vec![0.0; count]
     } else {
         (0..count)
-            .map(|_| (deviation * random.normal()) as f32)
+            .map(|_| (deviation * normal(random)) as f32)
             .collect()
     }
 }

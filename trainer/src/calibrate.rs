@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 use ner::calibration::Calibration;
+use ner::evaluate::{calibrate, summarize};
 use serde_json::Value;
 
-use crate::evaluate::{calibrate, read_and_answer, summarize};
+use crate::evaluate::read_and_answer;
 use crate::source::Source;
 use crate::{checkpoint, cli};
 

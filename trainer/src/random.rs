@@ -1,56 +1,11 @@
-//! Random numbers that depend on a seed alone, not on threads, devices or a library's version.
+//! Random numbers that depend on a seed alone; page and terminal share the streams themselves.
 
-/// The finalizer of SplitMix64 (Steele, Lea and Flood 2014): a bijection of 64-bit words with good
-/// avalanche.
-pub fn mix(value: u64) -> u64 {
-    let mut x = value.wrapping_add(GOLDEN);
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
-}
+pub use ner::random::{Stream, mix};
 
-const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// SplitMix64: shuffles and initial weights come from it.
-#[derive(Debug, Clone)]
-pub struct Stream(u64);
-
-impl Stream {
-    /// The stream of a seed.
-    pub fn new(seed: u64) -> Self {
-        Self(mix(seed))
-    }
-
-    /// The next 64 bits.
-    pub fn bits(&mut self) -> u64 {
-        let value = mix(self.0);
-        self.0 = self.0.wrapping_add(GOLDEN);
-        value
-    }
-
-    /// Uniform in `0..n`; `n` must not be 0. The bias of the multiplication (Lemire 2019, without
-    /// rejection) is below n / 2^64.
-    pub fn below(&mut self, n: usize) -> usize {
-        ((u128::from(self.bits()) * n as u128) >> 64) as usize
-    }
-
-    /// Uniform in (0, 1].
-    pub fn unit(&mut self) -> f64 {
-        ((self.bits() >> 11) + 1) as f64 / (1u64 << 53) as f64
-    }
-
-    /// Standard normal (Box and Muller 1958).
-    pub fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * self.unit().ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.unit()).cos()
-    }
-
-    /// A uniformly random order (Fisher and Yates).
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            items.swap(last, self.below(last + 1));
-        }
-    }
+/// Standard normal (Box and Muller 1958).
+pub fn normal(stream: &mut Stream) -> f64 {
+    let radius = (-2.0 * stream.unit().ln()).sqrt();
+    radius * (std::f64::consts::TAU * stream.unit()).cos()
 }
 
 #[cfg(test)]
@@ -58,10 +13,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_are_those_of_the_distributions() {
+    fn moments_are_those_of_the_distribution() {
         let mut stream = Stream::new(7);
         let n = 200_000;
-        let normals: Vec<f64> = (0..n).map(|_| stream.normal()).collect();
+        let normals: Vec<f64> = (0..n).map(|_| normal(&mut stream)).collect();
         let mean = normals.iter().sum::<f64>() / n as f64;
         let variance = normals.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n as f64;
         // Five standard errors of each estimate.
@@ -70,32 +25,5 @@ mod tests {
             (variance - 1.0).abs() < 5.0 * (2.0 / n as f64).sqrt(),
             "variance {variance}"
         );
-
-        let mut counts = [0usize; 7];
-        for _ in 0..n {
-            counts[stream.below(7)] += 1;
-        }
-        let expected = n as f64 / 7.0;
-        let chi_square: f64 = counts
-            .iter()
-            .map(|&c| (c as f64 - expected).powi(2) / expected)
-            .sum();
-        // The 0.9999 quantile of chi-square with six degrees of freedom is 27.9.
-        assert!(chi_square < 27.9, "chi-square {chi_square}");
-    }
-
-    #[test]
-    fn shuffle_keeps_every_item_and_follows_the_seed() {
-        let order = |seed| {
-            let mut items: Vec<usize> = (0..100).collect();
-            Stream::new(seed).shuffle(&mut items);
-            items
-        };
-        let mut sorted = order(1);
-        assert_ne!(sorted, (0..100).collect::<Vec<_>>());
-        assert_eq!(order(1), order(1));
-        assert_ne!(order(1), order(2));
-        sorted.sort_unstable();
-        assert_eq!(sorted, (0..100).collect::<Vec<_>>());
     }
 }

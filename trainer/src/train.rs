@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ner::calibration::Calibration;
+use ner::evaluate::{Evaluation, calibrate, summarize};
 use ner::{Document, Tokenizer};
 use serde_json::json;
 
@@ -15,7 +16,6 @@ use crate::checkpoint::{self, Contents};
 use crate::evaluate;
 use crate::fine_tune::FineTuneArgs;
 use crate::random::{Stream, mix};
-use crate::report::Evaluation;
 use crate::schedule::Linear;
 
 /// The input was right, and yet the work could not be done; what is in the output directory is
@@ -185,9 +185,9 @@ impl Run<'_> {
         let max_length = self.arguments.max_length as usize;
         let mut decoder = self.bert.decoder()?;
         let answers = evaluate::answers(&self.dev, &self.tokenizer, &decoder, max_length, forward)?;
-        let calibration = evaluate::calibrate(&self.dev, &answers);
+        let calibration = calibrate(&self.dev, &answers);
         decoder.calibration = Some(calibration);
-        let evaluation = evaluate::summarize(&self.dev, &answers, &decoder)?;
+        let evaluation = summarize(&self.dev, &answers, &decoder)?;
         Ok((evaluation, calibration))
     }
 

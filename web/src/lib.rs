@@ -24,6 +24,7 @@ pub mod opening;
 
 pub mod bytes;
 pub mod cache;
+pub mod pieces;
 pub mod units;
 pub mod windows;
 

@@ -4,6 +4,8 @@
 //! [`Event::Loaded`], the note after every change. Each text has a revision; a newer one cancels what the worker is still doing
 //! for an older one, and the page ignores answers to all but its latest.
 
+pub mod evaluation;
+
 use serde::{Deserialize, Serialize};
 
 /// Page to worker.
@@ -30,6 +32,18 @@ pub enum Request {
     },
     /// Leave the text that is being analysed as it is.
     Stop,
+    /// Find the entities of annotated documents and compare them with what is marked. Notes are analysed meanwhile, and go
+    /// first.
+    Evaluate {
+        /// Number of the evaluation, larger than that of every one before it, which it ends.
+        revision: u32,
+        /// The file's name: it tells the format, and messages name it.
+        file: String,
+        /// What stands in it.
+        content: String,
+    },
+    /// Leave the evaluation that is running, if one is. It is not answered.
+    StopEvaluation,
 }
 
 /// Worker to page.
@@ -63,6 +77,29 @@ pub enum Event {
         revision: u32,
         /// All of its entities.
         entities: Vec<Entity>,
+    },
+    /// Part of an evaluation's documents has gone through the network.
+    Evaluating {
+        /// Of which evaluation.
+        revision: u32,
+        /// Documents that are done.
+        done: u32,
+        /// Documents of the file.
+        documents: u32,
+    },
+    /// How the model did.
+    Evaluated {
+        /// In which evaluation.
+        revision: u32,
+        /// All that the page shows of it.
+        results: Box<evaluation::Results>,
+    },
+    /// An evaluation cannot be made of this file. The worker goes on.
+    EvaluationFailed {
+        /// Which evaluation.
+        revision: u32,
+        /// What is wrong with the file, and where, in words.
+        message: String,
     },
     /// The worker cannot go on.
     Failed {

@@ -19,7 +19,7 @@ type Op = Box<dyn Fn(Form, &[Tensor]) -> Result<Tensor>>;
 
 fn normal(shape: &[usize], random: &mut Stream) -> Tensor {
     let values: Vec<f32> = (0..shape.iter().product())
-        .map(|_| random.normal() as f32)
+        .map(|_| crate::random::normal(random) as f32)
         .collect();
     Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
 }

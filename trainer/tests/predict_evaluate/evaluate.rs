@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use ner::evaluate::{Evaluation, summarize};
 use ner::metrics::Score;
 use ner::{Decoder, Document, Labels, Span, Tokenizer};
 use serde_json::Value;
-use trainer::evaluate::{Evaluation, answers, summarize};
+use trainer::evaluate::answers;
 
 use crate::model::Models;
 use crate::{check_refused, printed, trainer};

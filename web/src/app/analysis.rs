@@ -86,6 +86,7 @@ impl Page {
     pub(crate) fn start(self) {
         let analysis = self.analysis;
         analysis.client.set_value(None);
+        self.evaluation.worker_ended();
         analysis.job.set_value(None);
         self.stage.set(Stage::Starting);
         analysis.threads.set(1);
@@ -229,6 +230,9 @@ impl Page {
                     self.next();
                 }
             }
+            Event::Evaluating { .. } | Event::Evaluated { .. } | Event::EvaluationFailed { .. } => {
+                self.evaluation.on_event(event)
+            }
             Event::Failed { failure, message } => {
                 let trouble = Trouble::reported(failure, message);
                 match failure {
@@ -256,6 +260,7 @@ impl Page {
         self.list_all();
         self.stage.set(Stage::UNCOUNTED);
         self.opened();
+        self.evaluation.model_loaded();
     }
 
     /// Takes in a note's entities.
@@ -314,6 +319,7 @@ impl Page {
             self.analysis
                 .client
                 .with_value(|client| client.iter().for_each(Client::stop));
+            self.evaluation.worker_ended();
             self.stage.set(Stage::Failed(trouble));
         }
     }

@@ -16,6 +16,7 @@ mod download;
 mod draft;
 mod drawing;
 mod editor;
+mod evaluation;
 mod examples;
 mod export;
 mod files;
@@ -79,6 +80,7 @@ fn App() -> impl IntoView {
             </aside>
         </main>
         <export::Imprint page />
+        <evaluation::Evaluation page />
         <about::Colophon page />
         <export::Dialog export />
         <files::Drop files />

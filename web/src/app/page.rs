@@ -17,6 +17,7 @@ use web::review::Review;
 
 use crate::analysis::Analysis;
 use crate::drawing::Drawing;
+use crate::evaluation;
 use crate::pointer::Drag;
 use crate::stage::Stage;
 
@@ -53,6 +54,7 @@ pub(crate) struct Page {
     /// The loaded model.
     pub(crate) model: RwSignal<Option<ModelCard>>,
     pub(crate) analysis: Analysis,
+    pub(crate) evaluation: evaluation::State,
     pub(crate) textarea: NodeRef<html::Textarea>,
     /// Where marks are drawn behind the text area, and where the text that is reviewed is drawn.
     pub(crate) drawing: StoredValue<Drawing, LocalStorage>,
@@ -87,6 +89,7 @@ pub(crate) struct Summary {
 
 impl Page {
     pub(crate) fn new() -> Self {
+        let analysis = Analysis::new();
         let page = Self {
             shown: RwSignal::default(),
             open: RwSignal::new(0),
@@ -104,7 +107,8 @@ impl Page {
             hidden: RwSignal::default(),
             stage: RwSignal::new(Stage::Starting),
             model: RwSignal::new(None),
-            analysis: Analysis::new(),
+            analysis,
+            evaluation: evaluation::State::new(move |request| analysis.send(request)),
             textarea: NodeRef::new(),
             drawing: StoredValue::new_local(Drawing::default()),
             notes: StoredValue::new_local(Vec::new()),

@@ -1,10 +1,11 @@
-//! The worker: fetches the model, then finds the entities of one text after the other.
+//! The worker: fetches the model, then finds the entities of one text after the other, and evaluates the model on documents.
 //!
 //! It runs apart from the page, so that the page never waits for the network (the neural one). See `web::protocol` for what the two
 //! say to each other.
 #![forbid(unsafe_code)]
 
 mod download;
+mod evaluation;
 mod scope;
 mod session;
 mod team;
@@ -55,8 +56,23 @@ fn main() {
             (Ok(Request::Stop), Some(session)) => session.want(session::NO_TEXT),
             // Nothing can be under way.
             (Ok(Request::Stop), None) => {}
+            (
+                Ok(Request::Evaluate {
+                    revision,
+                    file,
+                    content,
+                }),
+                Some(session),
+            ) => {
+                session.want_evaluation(Some(revision));
+                spawn_local(evaluation::run(Rc::clone(session), revision, file, content));
+            }
+            (Ok(Request::StopEvaluation), Some(session)) => session.want_evaluation(None),
             (Ok(Request::Load { .. }), Some(_)) => fail_protocol("a second model"),
             (Ok(Request::Analyse { .. }), None) => fail_protocol("a text before a model"),
+            (Ok(Request::Evaluate { .. } | Request::StopEvaluation), None) => {
+                fail_protocol("an evaluation before a model");
+            }
             (Err(error), _) => fail_protocol(&format!("an unreadable message ({error})")),
         }
     });

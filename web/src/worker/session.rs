@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use engine::{Builder, Isa, Model, Scratch, Team};
 use ner::model::{Incoming, bundle};
-use ner::{Decoder, Tokenizer};
+use ner::{Decoder, Prepared, Tokenizer};
 use web::cache::Cache;
 use web::protocol::{Entity, Event, ModelCard};
 
@@ -24,10 +24,14 @@ pub(crate) struct Session {
     model: Model,
     scratch: RefCell<Scratch>,
     tokenizer: Tokenizer,
-    decoder: Decoder,
-    max_tokens: usize,
+    pub(crate) decoder: Decoder,
+    /// Longest input of the network, special tokens included.
+    pub(crate) max_tokens: usize,
     cache: RefCell<Cache>,
     wanted: Cell<u32>,
+    /// Texts that are being analysed.
+    analyses: Cell<u32>,
+    evaluation: Cell<Option<u32>>,
 }
 
 /// A model on its way. What can be made of the part that is there is made while the rest is awaited.
@@ -112,6 +116,8 @@ impl Session {
             max_tokens,
             cache: RefCell::new(Cache::new(CACHE_BYTES)),
             wanted: Cell::new(NO_TEXT),
+            analyses: Cell::new(0),
+            evaluation: Cell::new(None),
         };
         Ok((session, card))
     }
@@ -119,6 +125,11 @@ impl Session {
     /// Makes `revision` the text that is wanted; the analysis of any other ends at its next window.
     pub(crate) fn want(&self, revision: u32) {
         self.wanted.set(revision);
+    }
+
+    /// Makes `revision` the evaluation that is wanted; any other ends at its next window.
+    pub(crate) fn want_evaluation(&self, revision: Option<u32>) {
+        self.evaluation.set(revision);
     }
 
     /// The entities of a text; `None` when a newer one came in between.
@@ -130,12 +141,49 @@ impl Session {
         revision: u32,
         text: &str,
     ) -> Result<Option<Vec<Entity>>, String> {
+        self.analyses.update(|count| count + 1);
+        let entities = self.find(revision, text).await;
+        self.analyses.update(|count| count - 1);
+        entities
+    }
+
+    async fn find(&self, revision: u32, text: &str) -> Result<Option<Vec<Entity>>, String> {
         // Texts that came in together: only the last of them is cut into tokens.
         if !self.still_wanted(revision).await {
             return Ok(None);
         }
-        let prepared = ner::prepare(text, &self.tokenizer, self.max_tokens);
+        let prepared = self.prepare(text);
         let windows = prepared.inputs.len() as u32;
+        let wanted = async |done: usize| {
+            scope::post(&Event::Progress {
+                revision,
+                done: done as u32,
+                windows,
+            });
+            self.still_wanted(revision).await
+        };
+        let Some(logits) = self.logits(&prepared.inputs, wanted).await? else {
+            return Ok(None);
+        };
+        let found = ner::finish(text, &prepared, &logits, &self.decoder)
+            .map_err(|error| error.to_string())?;
+        Ok(Some(self.entities(text, &found)))
+    }
+
+    /// A text ready for the network.
+    pub(crate) fn prepare(&self, text: &str) -> Prepared {
+        ner::prepare(text, &self.tokenizer, self.max_tokens)
+    }
+
+    /// Logits `[T, L]` of every input; `None` as soon as they are not `wanted` any more, see [`web::windows::logits`].
+    ///
+    /// # Errors
+    /// Says in words what the network could not do.
+    pub(crate) async fn logits(
+        &self,
+        inputs: &[Vec<u32>],
+        wanted: impl AsyncFnMut(usize) -> bool,
+    ) -> Result<Option<Vec<Rc<[f32]>>>, String> {
         let forward = |inputs: &[&[u32]]| {
             let mut scratch = self.scratch.borrow_mut();
             let mut logits = self.model.forward_all(inputs, &mut scratch)?;
@@ -146,33 +194,29 @@ impl Session {
             };
             Ok::<_, engine::Error>(inputs.iter().map(of_one).collect())
         };
-        let wanted = async |done: usize| {
-            scope::post(&Event::Progress {
-                revision,
-                done: done as u32,
-                windows,
-            });
-            self.still_wanted(revision).await
-        };
-        let logits = web::windows::logits(
-            &prepared.inputs,
-            &self.cache,
-            self.max_tokens,
-            forward,
-            wanted,
-        )
-        .await;
-        let Some(logits) = logits.map_err(|error| error.to_string())? else {
-            return Ok(None);
-        };
-        let found = ner::finish(text, &prepared, &logits, &self.decoder)
-            .map_err(|error| error.to_string())?;
-        Ok(Some(self.entities(text, &found)))
+        web::windows::logits(inputs, &self.cache, self.max_tokens, forward, wanted)
+            .await
+            .map_err(|error| error.to_string())
     }
 
     async fn still_wanted(&self, revision: u32) -> bool {
         scope::turn().await;
         self.wanted.get() == revision
+    }
+
+    /// Waits until no text is being analysed, for what is being typed goes first, and tells whether the evaluation is still
+    /// wanted then.
+    pub(crate) async fn evaluation_wanted(&self, revision: u32) -> bool {
+        loop {
+            // An analysis takes a turn after every window, so that this one comes by now and then.
+            scope::turn().await;
+            if self.evaluation.get() != Some(revision) {
+                return false;
+            }
+            if self.analyses.get() == 0 {
+                return true;
+            }
+        }
     }
 
     fn entities(&self, text: &str, found: &[ner::Entity]) -> Vec<Entity> {
