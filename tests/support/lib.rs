@@ -5,6 +5,7 @@
 //! This package links none of the product's crates: it sees what a user's browser gets.
 
 pub mod answers;
+pub mod base;
 pub mod browser;
 pub mod devtools;
 pub mod evaluation;
@@ -13,6 +14,7 @@ pub mod notes;
 pub mod page;
 pub mod server;
 mod session;
+pub mod shelf;
 pub mod terminal;
 
 pub use session::{Session, Setup};

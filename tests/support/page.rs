@@ -256,6 +256,30 @@ impl Page {
         Ok(element.click().await?)
     }
 
+    /// Waits until the browser has saved a file of this name, and returns what stands in it. The file is
+    /// gone then, so that another one can have its name.
+    pub async fn downloaded(&self, name: &str, limit: Duration) -> Result<String> {
+        let bytes = self.downloaded_bytes(name, limit).await?;
+        String::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8"))
+    }
+
+    /// As [`Self::downloaded`], for a file that is no text.
+    pub async fn downloaded_bytes(&self, name: &str, limit: Duration) -> Result<Vec<u8>> {
+        let path = self.browser.downloads().join(name);
+        let start = Instant::now();
+        // Until it is whole the browser calls it otherwise.
+        while !path.is_file() {
+            ensure!(
+                start.elapsed() < limit,
+                "the browser has not saved {name} within {limit:?}"
+            );
+            tokio::time::sleep(LOOK).await;
+        }
+        let content = fs::read(&path).with_context(|| path.display().to_string())?;
+        fs::remove_file(&path)?;
+        Ok(content)
+    }
+
     /// Starts to watch for how long the page stands still.
     pub async fn watch_pulse(&self) -> Result<()> {
         self.browser.execute(PULSE_SCRIPT, vec![]).await.map(|_| ())

@@ -13,19 +13,32 @@ use crate::session::site_folder;
 /// # Errors
 /// When it complains about anything, and when the environment variable E2E_TRAINER does not name it.
 pub fn trainer(args: &[&str]) -> Result<String> {
+    let model = site_folder()?.join(MODEL);
+    let model = model.to_str().context("a site whose path is no text")?;
+    let (output, complaints) = start(&[args, &["--model", model]].concat())?;
+    ensure!(complaints.is_empty(), "trainer {args:?}: {complaints}");
+    Ok(output)
+}
+
+/// What `trainer` prints with these arguments; it may tell of its progress.
+///
+/// # Errors
+/// When it fails, and when the environment variable E2E_TRAINER does not name it.
+pub fn run(args: &[&str]) -> Result<String> {
+    start(args).map(|(output, _)| output)
+}
+
+/// What it prints, and what else it says.
+fn start(args: &[&str]) -> Result<(String, String)> {
     let program = env::var_os("E2E_TRAINER").context(
         "E2E_TRAINER does not name the trainer: `cargo xtask test --only browser` builds it",
     )?;
     let output = Command::new(&program)
         .args(args)
-        .arg("--model")
-        .arg(site_folder()?.join(MODEL))
         .output()
         .with_context(|| format!("cannot start {}", program.display()))?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success() && errors.is_empty(),
-        "trainer {args:?}: {errors}"
-    );
-    String::from_utf8(output.stdout).context("trainer prints UTF-8")
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.success(), "trainer {args:?}: {said}");
+    let printed = String::from_utf8(output.stdout).context("trainer prints UTF-8")?;
+    Ok((printed, said))
 }

@@ -3,8 +3,11 @@
 mod answers;
 mod editing;
 mod evaluation;
+mod exporting;
 mod failures;
+mod files;
 mod hard_notes;
+mod keeping;
 mod kernels;
 mod network;
 mod reviewing;

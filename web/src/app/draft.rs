@@ -48,6 +48,15 @@ impl Draft {
                 Ok(draft) => {
                     page.set_types(&draft.types);
                     page.add_notes(draft.notes, draft.open);
+                    Effect::new(move |_| {
+                        // There was nothing to show it in.
+                        if page.textarea.get().is_some() {
+                            untrack(|| {
+                                page.show_text();
+                                page.refresh();
+                            });
+                        }
+                    });
                 }
                 Err(problem) => {
                     draft.foreign.set_value(true);

@@ -3,7 +3,7 @@
 use leptos::html;
 use leptos::prelude::*;
 use ner::Labels;
-use ner::formats::{Exported, Format, Provenance, write};
+use ner::formats::{Exported, Format, Provenance, VERSION, write};
 use wasm_bindgen_futures::spawn_local;
 use web::archive;
 use web::note::Note;
@@ -144,7 +144,7 @@ impl Export {
 fn provenance(model: &ModelCard, threshold: f32) -> Provenance {
     Provenance {
         model: model.name.clone(),
-        version: concat!("clinical-ner ", env!("CARGO_PKG_VERSION")).to_owned(),
+        version: VERSION.to_owned(),
         sha256: model.source_sha256.clone(),
         threshold,
     }
@@ -190,6 +190,7 @@ fn Form(export: Export, dialog: NodeRef<html::Dialog>) -> impl IntoView {
             return;
         };
         let text = export.text();
+        done.set(Ok(String::new()));
         spawn_local(async move {
             let within: &HtmlElement = &dialog;
             let copied = match text {

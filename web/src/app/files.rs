@@ -337,6 +337,8 @@ fn summary(report: &Report) -> String {
 pub(crate) fn Drop(files: Files) -> impl IntoView {
     // Entering an element comes before leaving the one around it.
     let depth = RwSignal::new(0_i32);
+    // Another part of the page takes files as well.
+    let elsewhere = RwSignal::new(false);
     let has_files = |event: &DragEvent| {
         event.data_transfer().is_some_and(|data| {
             data.types()
@@ -355,15 +357,15 @@ pub(crate) fn Drop(files: Files) -> impl IntoView {
                 depth.update(|depth| *depth = (*depth - 1).max(0));
             }
         }),
-        // Else the browser would go to the file and leave the page.
         window_event_listener(ev::dragover, move |event| {
             if has_files(&event) {
+                elsewhere.set(event.default_prevented());
+                // Else the browser would go to the file and leave the page.
                 event.prevent_default();
             }
         }),
         window_event_listener(ev::drop, move |event| {
             depth.set(0);
-            // Another part of the page may have taken it.
             if !has_files(&event) || event.default_prevented() {
                 return;
             }
@@ -375,7 +377,7 @@ pub(crate) fn Drop(files: Files) -> impl IntoView {
     ];
     on_cleanup(move || listeners.into_iter().for_each(|listener| listener.remove()));
     view! {
-        <div class="dropping" aria-hidden="true" data-testid="drop" hidden=move || depth.get() == 0>
+        <div class="dropping" aria-hidden="true" data-testid="drop" hidden=move || depth.get() == 0 || elsewhere.get()>
             <p>
                 <strong>"Drop notes here"</strong>
                 "Texts, folders, or annotated files: .txt, .jsonl, .json, .csv, .conll, .bio, .tsv, .ann"
@@ -421,7 +423,9 @@ enum Inside {
 
 /// What is behind an entry of what was dropped.
 async fn inside(entry: &FileSystemEntry) -> Result<Inside, JsValue> {
-    if let Some(entry) = entry.dyn_ref::<FileSystemFileEntry>() {
+    // Browsers have classes of other names for the two.
+    if entry.is_file() {
+        let entry = entry.unchecked_ref::<FileSystemFileEntry>();
         let file = called_back(|done, failed| {
             entry.file_with_callback_and_callback(done, failed);
         });

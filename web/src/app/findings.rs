@@ -1,5 +1,6 @@
 //! The table of entities.
 
+use leptos::ev;
 use leptos::prelude::*;
 use web::mark::Mark;
 use web_sys::FocusOptions;
@@ -38,6 +39,9 @@ pub(crate) fn Findings(page: Page) -> impl IntoView {
     let order = RwSignal::new(Order::Place);
     let backwards = RwSignal::new(false);
     let grouped = RwSignal::new(false);
+    // Nothing is left out on paper.
+    let printing = window_event_listener(ev::beforeprint, move |_| all.set(true));
+    on_cleanup(move || printing.remove());
     let limit = move || if all.get() { usize::MAX } else { ROWS };
     let lines = move || lines(page, order.get(), backwards.get(), grouped.get(), limit());
     let no_text = Memo::new(move |_| page.shown.with(|note| note.text().is_empty()));

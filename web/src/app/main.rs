@@ -64,7 +64,9 @@ fn App() -> impl IntoView {
             <section class="sheet" aria-labelledby="note-title">
                 <header class="sheet-head">
                     <h2 id="note-title">
-                        <label for="note">"Note"</label>
+                        <label for="note">
+                            <notes::Title page />
+                        </label>
                     </h2>
                     <inspector::Modes page />
                 </header>

@@ -15,6 +15,21 @@ use crate::page::{Page, Summary};
 /// Rows that the list shows at first.
 const ROWS: usize = 100;
 
+/// What the open note is called, where there are several.
+#[component]
+pub(crate) fn Title(page: Page) -> impl IntoView {
+    let open = page.open;
+    move || {
+        page.list.with(|list| match list.as_slice() {
+            [_] => String::from("Note"),
+            list => {
+                let line = list.iter().find(|line| line.key == open.get());
+                line.map(|line| line.name.clone()).unwrap_or_default()
+            }
+        })
+    }
+}
+
 /// Everything above the open note: what opens, keeps and exports notes, and their list.
 #[component]
 pub(crate) fn Shelf(page: Page, files: Files, draft: Draft, export: Export) -> impl IntoView {
@@ -27,7 +42,7 @@ pub(crate) fn Shelf(page: Page, files: Files, draft: Draft, export: Export) -> i
                 <button type="button" on:click=move |_| new_note(page)>
                     "New note"
                 </button>
-                <button type="button" class="main" on:click=move |_| export.open()>
+                <button type="button" on:click=move |_| export.open()>
                     "Export…"
                 </button>
                 <draft::Switch draft />

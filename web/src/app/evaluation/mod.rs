@@ -4,7 +4,6 @@
 
 mod calibration;
 mod confusion;
-mod download;
 mod mistakes;
 mod scores;
 mod state;
@@ -17,6 +16,7 @@ use web::files;
 use web::protocol::evaluation::Results;
 use web_sys::{DragEvent, FileList};
 
+use crate::download;
 use crate::page::Page;
 use state::Stage;
 pub(crate) use state::State;
@@ -154,7 +154,10 @@ fn Done(file: String, results: Arc<Results>) -> impl IntoView {
     } = *results;
     let saved = Arc::clone(&results);
     let saved_as = files::named_after(&file, ".metrics.json");
-    let save = move |_| download::save(&saved_as, "application/json", &saved.json);
+    let save = move |_| {
+        // What can fail here fails for want of memory, and then there is no file.
+        let _ = download::save(&saved_as, "application/json", saved.json.as_bytes());
+    };
     view! {
         <div class="results">
             <div class="outcome">
