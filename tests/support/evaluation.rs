@@ -140,8 +140,7 @@ impl Page {
 
     /// Saves the metrics of the evaluation, and returns the file's content.
     pub async fn metrics(&self, file: &str) -> Result<String> {
-        self.press(By::Css("[data-testid=evaluation-download]"))
-            .await?;
+        self.click_on("[data-testid=evaluation-download]").await?;
         self.downloaded(file, SMALL_FILE).await
     }
 }

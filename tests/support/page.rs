@@ -220,40 +220,20 @@ impl Page {
     /// Clicks the button of that text.
     pub async fn click(&self, button: &str) -> Result<()> {
         let path = format!("//button[normalize-space()='{button}']");
-        self.press(By::XPath(path)).await
+        self.click_element(By::XPath(path)).await
     }
 
-    /// Clicks an element. The page scrolls smoothly, and WebDriver would click where the element has
-    /// been; so it is brought into view at once.
-    pub(crate) async fn press(&self, element: By) -> Result<()> {
+    /// Clicks an element, which is brought clear of what floats over the page first.
+    async fn click_element(&self, element: By) -> Result<()> {
         let element = self.browser.driver.find(element).await?;
         let show = "arguments[0].scrollIntoView({ behavior: 'instant', block: 'center' })";
         self.browser.execute(show, vec![element.to_json()?]).await?;
         Ok(element.click().await?)
     }
 
-    /// Waits until the browser has saved a file of this name, and returns what stands in it. The file is
-    /// gone then, so that another one can have its name.
-    pub async fn downloaded(&self, name: &str, limit: Duration) -> Result<String> {
-        let path = self.browser.downloads().join(name);
-        let start = Instant::now();
-        // Until it is whole the browser calls it otherwise.
-        while !path.is_file() {
-            ensure!(
-                start.elapsed() < limit,
-                "the browser has not saved {name} within {limit:?}"
-            );
-            tokio::time::sleep(LOOK).await;
-        }
-        let content = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        fs::remove_file(&path)?;
-        Ok(content)
-    }
-
     /// Clicks the first element that a CSS selector finds.
     pub async fn click_on(&self, selector: &str) -> Result<()> {
-        let element = self.browser.driver.find(By::Css(selector)).await?;
-        Ok(element.click().await?)
+        self.click_element(By::Css(selector)).await
     }
 
     /// Waits until the browser has saved a file of this name, and returns what stands in it. The file is
