@@ -290,7 +290,8 @@ fn corrections_train_a_model() -> Result<()> {
         let mut validate = vec!["data", "validate", data];
         validate.extend(minimums.iter().flat_map(|minimum| [*minimum, "0"]));
         run(&validate)?;
-        let stats: Value = serde_json::from_str(&run(&["data", "stats", "--format", "json", data])?)?;
+        let stats: Value =
+            serde_json::from_str(&run(&["data", "stats", "--format", "json", data])?)?;
         let types = stats["total"]["types"].as_array().context("no types")?;
         let strings = types.iter().flat_map(|kind| {
             let strings = kind["frequent"].as_array().into_iter().flatten();
@@ -340,7 +341,7 @@ fn a_print_names_its_marks_without_colour() -> Result<()> {
             controls: shown("button:not(td button, th button), input, textarea, dialog, [data-testid=shelf], .masthead"),
             marks: Array.from(document.querySelectorAll("mark[data-entity]")).map(mark),
             findings: shown("[data-testid=findings] tr"),
-            imprint: document.querySelector("[data-testid=imprint]").innerText,
+            imprint: ["printed-name", "imprint"].map((name) => document.querySelector(`[data-testid=${name}]`).innerText).join(),
         };
     "#;
     let output = env::var_os("E2E_OUTPUT").context("E2E_OUTPUT names no folder")?;
@@ -357,9 +358,14 @@ fn a_print_names_its_marks_without_colour() -> Result<()> {
             }
             let devtools = &page.browser.devtools;
             let media = json!({ "media": "print", "features": [{ "name": "prefers-color-scheme", "value": "dark" }] });
-            devtools.command("Emulation.setEmulatedMedia", media).await?;
-            let size = json!({ "width": 794, "height": 1123, "deviceScaleFactor": 1, "mobile": false });
-            devtools.command("Emulation.setDeviceMetricsOverride", size).await?;
+            devtools
+                .command("Emulation.setEmulatedMedia", media)
+                .await?;
+            let size =
+                json!({ "width": 794, "height": 1123, "deviceScaleFactor": 1, "mobile": false });
+            devtools
+                .command("Emulation.setDeviceMetricsOverride", size)
+                .await?;
             let paper = page.browser.execute(PAPER, vec![]).await?;
             let png = page.browser.driver.screenshot_as_png().await?;
             fs::write(output.join(format!("notes-print-{reviewed}.png")), png)?;
@@ -374,12 +380,23 @@ fn a_print_names_its_marks_without_colour() -> Result<()> {
                 json!(["nausea[Sym]", "underline", black, none]),
             ];
             assert_eq!(paper["marks"], json!([first, others[0], others[1]]));
-            assert_eq!((&paper["controls"], &paper["findings"]), (&json!(false), &json!(true)));
+            assert_eq!(
+                (&paper["controls"], &paper["findings"]),
+                (&json!(false), &json!(true))
+            );
             let imprint = paper["imprint"].as_str().context("no imprint")?;
-            for part in ["Note 1", "models/default", "SHA-256", "clinical-ner", "40 %"] {
+            for part in [
+                "Note 1",
+                "models/default",
+                "SHA-256",
+                "clinical-ner",
+                "40 %",
+            ] {
                 ensure!(imprint.contains(part), "{imprint:?} lacks {part:?}");
             }
-            devtools.command("Emulation.setEmulatedMedia", json!({ "media": "" })).await?;
+            devtools
+                .command("Emulation.setEmulatedMedia", json!({ "media": "" }))
+                .await?;
         }
         Ok(())
     })
