@@ -341,7 +341,7 @@ fn a_print_names_its_marks_without_colour() -> Result<()> {
             controls: shown("button:not(td button, th button), input, textarea, dialog, [data-testid=shelf], .masthead"),
             marks: Array.from(document.querySelectorAll("mark[data-entity]")).map(mark),
             findings: shown("[data-testid=findings] tr"),
-            imprint: document.querySelector("[data-testid=imprint]").innerText,
+            imprint: ["printed-name", "imprint"].map((name) => document.querySelector(`[data-testid=${name}]`).innerText).join(),
         };
     "#;
     let output = env::var_os("E2E_OUTPUT").context("E2E_OUTPUT names no folder")?;

@@ -376,9 +376,9 @@ fn Unfinished(export: Export) -> impl IntoView {
     }
 }
 
-/// What a print says of its marks; on paper only.
+/// What the printed note is called; on paper only.
 #[component]
-pub(crate) fn Imprint(page: Page) -> impl IntoView {
+pub(crate) fn PrintedName(page: Page) -> impl IntoView {
     let name = move || {
         let open = page.open.get();
         page.list.with(|list| {
@@ -386,25 +386,32 @@ pub(crate) fn Imprint(page: Page) -> impl IntoView {
             line.map(|line| line.name.clone())
         })
     };
+    view! {
+        <p class="printed-name" data-testid="printed-name">
+            {name}
+        </p>
+    }
+}
+
+/// What a print says of its marks; on paper only.
+#[component]
+pub(crate) fn Imprint(page: Page) -> impl IntoView {
     let about = move || {
-        let provenance = provenance(&page.model.get()?, page.threshold.get());
         let Provenance {
             model,
             version,
             sha256,
             threshold,
-        } = provenance;
+        } = provenance(&page.model.get()?, page.threshold.get());
         Some(format!(
-            "Marked by the model {model} (weights SHA-256 {sha256}), {version}, least score {}, and by whoever reviewed the note.",
+            "Marked by the model {model} (weights SHA-256 {sha256}) with a score of at least {}, and by whoever reviewed the note. \
+             Made with {version}.",
             percent(threshold)
         ))
     };
     view! {
-        <div class="imprint" data-testid="imprint">
-            <p>
-                <strong>{name}</strong>
-            </p>
-            <p>{about}</p>
-        </div>
+        <p class="imprint" data-testid="imprint">
+            {about}
+        </p>
     }
 }

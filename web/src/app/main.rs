@@ -60,6 +60,7 @@ fn App() -> impl IntoView {
     view! {
         <about::Masthead />
         <main class="desk">
+            <export::PrintedName page />
             <notes::Shelf page files draft export />
             <section class="sheet" aria-labelledby="note-title">
                 <header class="sheet-head">
