@@ -69,12 +69,6 @@ pub enum Error {
         /// What is wrong and what to do.
         problem: String,
     },
-    /// A file of documents without a single one.
-    #[error("{file}: holds no documents")]
-    NoDocuments {
-        /// The file.
-        file: String,
-    },
     /// A line of a file that cannot be read.
     #[error("{file}:{line}: {problem}")]
     Line {

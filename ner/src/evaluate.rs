@@ -8,13 +8,11 @@ pub mod confusion;
 pub mod mistakes;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::{self, Intervals};
 use crate::calibration::{self, Bin, Calibration};
-use crate::formats::{bio, jsonl};
 use crate::metrics::{self, Mode, Report, Score};
 use crate::random::Stream;
 use crate::tokenize::words;
@@ -69,32 +67,6 @@ impl Evaluation {
         // Names and numbers only: nothing that serde_json could refuse.
         serde_json::to_string_pretty(self).expect("an evaluation is JSON") + "\n"
     }
-}
-
-/// Reads annotated documents: JSON lines where the file's name ends in `.jsonl`, BIO otherwise.
-///
-/// # Errors
-/// What [`bio::read`] and [`jsonl::documents`] return; [`Error::Document`] names a record whose marks
-/// cut a word or have a type that is not in `labels`; [`Error::NoDocuments`].
-pub fn read(file: &str, content: &str, labels: &Labels) -> Result<Vec<Document>, Error> {
-    let is_jsonl = Path::new(file)
-        .extension()
-        .is_some_and(|extension| extension == "jsonl");
-    let documents = if is_jsonl {
-        let documents = jsonl::documents(file, content)?;
-        for document in &documents {
-            label_ids(document, &document.spans, labels)?;
-        }
-        documents
-    } else {
-        bio::read(file, content, labels)?
-    };
-    if documents.is_empty() {
-        return Err(Error::NoDocuments {
-            file: file.to_owned(),
-        });
-    }
-    Ok(documents)
 }
 
 /// What a model says about a document.

@@ -3,7 +3,8 @@
 use ner::bootstrap::Intervals;
 use ner::evaluate::confusion::{Confusion, Pairs, align, confusion};
 use ner::evaluate::mistakes::{Mistake, context, mistakes, worst};
-use ner::evaluate::{Evaluation, answer, read, summarize};
+use ner::evaluate::{Evaluation, answer, summarize};
+use ner::formats::read_annotated;
 use ner::metrics::{overlap, spans};
 use ner::{Decoder, Document, Entity, Labels, Span, Tokenizer};
 use proptest::prelude::*;
@@ -49,7 +50,7 @@ fn files_are_read_by_their_names() {
         )
     };
     let check = |file: &str, content: &str, expected: Result<usize, &str>| {
-        let found = read(file, content, &labels);
+        let found = read_annotated(file, content, &labels);
         let found = found.map(|documents| documents.len());
         assert_eq!(
             found.map_err(|error| error.to_string()),
@@ -71,12 +72,12 @@ fn files_are_read_by_their_names() {
     check(
         "a.jsonl",
         "\n{}",
-        Err("a.jsonl:2: missing field `text` at line 1 column 2"),
+        Err("a.jsonl:2: column 2: missing field `text`; expected an object with a `text`"),
     );
-    let cut = "document `1`: span 0..2 of type `Hormones`: `AM` does not begin and end on a word";
+    let cut = "a.jsonl:1: an entity of type `Hormones`: `AM` does not begin and end on a word";
     check("a.jsonl", &record("Hormones", 2), Err(cut));
-    let unknown = "document `1`: span 0..3 of type `Allergies`: the type is not one of Symptoms, \
-        Hormones, Procedures, Medications, Ultrasound";
+    let unknown = "a.jsonl:1: an entity of type `Allergies`: the type is not one of Symptoms, Hormones, \
+        Procedures, Medications, Ultrasound";
     check("a.jsonl", &record("Allergies", 3), Err(unknown));
 }
 

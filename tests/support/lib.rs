@@ -8,6 +8,7 @@ pub mod answers;
 pub mod base;
 pub mod browser;
 pub mod devtools;
+pub mod evaluation;
 pub mod input;
 pub mod notes;
 pub mod page;

@@ -220,14 +220,20 @@ impl Page {
     /// Clicks the button of that text.
     pub async fn click(&self, button: &str) -> Result<()> {
         let path = format!("//button[normalize-space()='{button}']");
-        let button = self.browser.driver.find(By::XPath(path)).await?;
-        Ok(button.click().await?)
+        self.click_element(By::XPath(path)).await
+    }
+
+    /// Clicks an element, which is brought clear of what floats over the page first.
+    async fn click_element(&self, element: By) -> Result<()> {
+        let element = self.browser.driver.find(element).await?;
+        let show = "arguments[0].scrollIntoView({ behavior: 'instant', block: 'center' })";
+        self.browser.execute(show, vec![element.to_json()?]).await?;
+        Ok(element.click().await?)
     }
 
     /// Clicks the first element that a CSS selector finds.
     pub async fn click_on(&self, selector: &str) -> Result<()> {
-        let element = self.browser.driver.find(By::Css(selector)).await?;
-        Ok(element.click().await?)
+        self.click_element(By::Css(selector)).await
     }
 
     /// Waits until the browser has saved a file of this name, and returns what stands in it. The file is

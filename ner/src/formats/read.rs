@@ -80,6 +80,32 @@ pub fn read(file_name: &str, content: &str, labels: &Labels) -> Result<Vec<Impor
     read_as(kind, file_name, content, labels)
 }
 
+/// Reads a file whose documents are to be trained on or evaluated on. As [`read`], but a text has labels,
+/// whatever it is named.
+///
+/// # Errors
+/// As [`read_as`]; [`Error::File`] for a file without a document, or without any that is annotated.
+pub fn read_annotated(
+    file_name: &str,
+    content: &str,
+    labels: &Labels,
+) -> Result<Vec<Imported>, Error> {
+    let kind = match extension(file_name).and_then(Kind::of_extension) {
+        None | Some(Kind::Text) => Kind::Words,
+        Some(kind) => kind,
+    };
+    let imported = read_as(kind, file_name, content, labels)?;
+    let problem = match imported.first() {
+        None => "holds no documents",
+        Some(_) if imported.iter().any(|imported| imported.annotated) => return Ok(imported),
+        Some(_) => "has texts without marks; take one with `entities`, `label` or `spans`",
+    };
+    Err(Error::File {
+        file: file_name.to_owned(),
+        problem: problem.to_owned(),
+    })
+}
+
 /// Reads the documents of a file of a known kind.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 
 mod answers;
 mod editing;
+mod evaluation;
 mod exporting;
 mod failures;
 mod files;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use e2e::evaluation::SMALL_FILE;
 use e2e::notes::{EXAMPLE, EXAMPLE_FOUND, long};
 use e2e::page::{LOAD, SHORT_NOTE};
 use e2e::{Session, Setup};
@@ -36,6 +37,10 @@ fn nothing_leaves_the_page_once_the_model_is_there() -> Result<()> {
         page.browser.execute(click_all, vec![]).await?;
         let look = page.analyse(EXAMPLE, SHORT_NOTE).await?;
         assert_eq!(look.found(), EXAMPLE_FOUND);
+        page.drop_file("marked.bio", "low O\nestrogen B-Hormones\n")
+            .await?;
+        page.evaluation_state("done", SMALL_FILE).await?;
+        page.metrics("marked.metrics.json").await?;
         tokio::time::sleep(ARRIVE).await;
         assert_eq!(
             devtools.requests()[seen.len()..],

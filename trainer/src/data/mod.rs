@@ -11,9 +11,8 @@ pub mod validate;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
-use ner::formats::read::Kind;
-use ner::formats::{Imported, brat, read_as};
+use anyhow::{Context, Result, anyhow};
+use ner::formats::{Imported, brat, read_annotated};
 use ner::{Document, Labels};
 
 pub use corpus::{read_corpus, to_marked};
@@ -80,15 +79,7 @@ pub fn read_placed(path: &Path, labels: &Labels) -> Result<Vec<Placed>> {
     if first.is_some_and(|line| line.starts_with(corpus::HEADING)) {
         return read_corpus(path, labels);
     }
-    let kind = match Kind::of_extension(extension) {
-        // Whatever else it is named, here a text has labels.
-        None | Some(Kind::Text) => Kind::Words,
-        Some(kind) => kind,
-    };
-    let imported = read_as(kind, &name, &content, labels)?;
-    if !imported.is_empty() && imported.iter().all(|imported| !imported.annotated) {
-        bail!("{name}: has texts without marks; take one with `entities`, `label` or `spans`");
-    }
+    let imported = read_annotated(&name, &content, labels)?;
     let place = |imported: Imported| Placed {
         place: format!("{name}:{}", imported.line),
         document: Document::from(&imported.document),

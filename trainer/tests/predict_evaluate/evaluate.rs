@@ -280,7 +280,7 @@ fn forward_passes_of_others_are_evaluated() {
 
     let refused = |forward: fn(&[u32]) -> anyhow::Result<Vec<f32>>| -> String {
         let result = answers(&documents, &tokenizer, &decoder, 16, forward);
-        format!("{:#}", result.err().expect("logits that are no logits"))
+        format!("{:#}", result.expect_err("logits that are no logits"))
     };
     let error = refused(|_| anyhow::bail!("the device is gone"));
     assert_eq!(error, "document `note`: the device is gone");

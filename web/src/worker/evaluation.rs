@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use ner::evaluate::confusion::{self, confusion};
 use ner::evaluate::mistakes::{self, worst};
-use ner::evaluate::{Answer, Evaluation, answer, read, summarize};
+use ner::evaluate::{Answer, Evaluation, answer, summarize};
+use ner::formats::read_annotated;
 use ner::metrics::Score;
 use ner::{Document, Prepared};
 use web::pieces::pieces;
@@ -39,8 +40,12 @@ async fn evaluate(
     file: &str,
     content: &str,
 ) -> Result<Option<Results>, String> {
-    let documents =
-        read(file, content, &session.decoder.labels).map_err(|error| error.to_string())?;
+    let read = read_annotated(file, content, &session.decoder.labels);
+    let read = read.map_err(|error| error.to_string())?;
+    let documents: Vec<Document> = read
+        .iter()
+        .map(|imported| Document::from(&imported.document))
+        .collect();
     let Some(answers) = answers(session, revision, &documents).await? else {
         return Ok(None);
     };
