@@ -243,3 +243,116 @@ impl Note {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "Low LH\r\nand cramps.";
+
+    fn labels() -> Labels {
+        Labels::of_types(&["Symptoms", "Hormones"])
+    }
+
+    fn mark(word: &str, label: &str, score: Option<f32>, accepted: bool) -> formats::Mark {
+        let start = TEXT.find(word).expect("a word of the text");
+        formats::Mark {
+            span: Span {
+                range: start..start + word.len(),
+                label: label.to_owned(),
+            },
+            score,
+            source: score.map_or(Source::Person, |_| Source::Model),
+            accepted,
+        }
+    }
+
+    fn import(marks: Vec<formats::Mark>) -> Result<Note, ner::Error> {
+        let (id, text) = ("visit".to_owned(), TEXT.to_owned());
+        Note::import(1, Exported { id, text, marks }, &labels())
+    }
+
+    #[test]
+    fn a_file_keeps_to_its_marks_unless_a_model_left_something_open() {
+        let check = |marks: Vec<formats::Mark>, from_file: bool| {
+            let mut note = import(marks.clone()).expect("a note");
+            assert_eq!((note.from_file, note.analysed), (from_file, from_file));
+            let types = labels().types().to_vec();
+            assert_eq!(note.exported(&types, 0.0, false).marks, marks);
+            note.forget();
+            assert_eq!(note.analysed, from_file);
+            note.ask();
+            assert_eq!((note.from_file, note.analysed), (false, false));
+        };
+        check(vec![], false);
+        check(vec![mark("LH", "Hormones", None, true)], true);
+        check(vec![mark("LH", "Hormones", Some(0.5), true)], true);
+        check(vec![mark("LH", "Hormones", Some(0.5), false)], false);
+        let both = [
+            mark("LH", "Hormones", Some(0.5), false),
+            mark("cramps", "Symptoms", None, true),
+        ];
+        check(both.to_vec(), false);
+    }
+
+    #[test]
+    fn marks_that_do_not_fit_are_refused() {
+        let check = |mark: formats::Mark| assert!(import(vec![mark]).is_err());
+        check(mark("LH", "Disease", None, true));
+        check(mark("cramp", "Symptoms", None, true));
+    }
+
+    #[test]
+    fn an_edit_ends_what_was_from_the_file() {
+        let mut note = import(vec![mark("LH", "Hormones", None, true)]).expect("a note");
+        note.edit("Low LH\nand severe cramps.").expect("an edit");
+        assert_eq!((note.from_file, note.analysed), (false, false));
+        assert_eq!(note.whole_text(), "Low LH\r\nand severe cramps.");
+    }
+
+    #[test]
+    fn decisions_follow_their_types_to_another_model() {
+        let marks = [
+            mark("LH", "Hormones", None, true),
+            mark("cramps", "Symptoms", None, true),
+        ];
+        let check = |new: &[&str], expected: &[(&str, &str)]| {
+            let mut note = import(marks.to_vec()).expect("a note");
+            let new: Vec<String> = new.iter().map(|name| (*name).to_owned()).collect();
+            note.retype(labels().types(), &new);
+            let exported = note.exported(&new, 0.0, false);
+            let found = exported.marks.iter().map(|mark| {
+                let span = &mark.span;
+                (&exported.text[span.range.clone()], span.label.as_str())
+            });
+            assert_eq!(found.collect::<Vec<_>>(), expected, "{new:?}");
+        };
+        let [lh, cramps] = [("LH", "Hormones"), ("cramps", "Symptoms")];
+        check(&["Symptoms", "Hormones"], &[lh, cramps]);
+        check(&["Hormones", "Disease", "Symptoms"], &[lh, cramps]);
+        check(&["Disease", "Hormones"], &[lh]);
+        check(&[], &[]);
+    }
+
+    #[test]
+    fn what_was_saved_is_not_unsaved() {
+        let mut note = import(vec![]).expect("a note");
+        assert!(!note.is_unsaved());
+        note.restore(vec![], true);
+        assert!(note.is_unsaved());
+        note.set_saved();
+        assert!(!note.is_unsaved());
+        assert!(note.correct(|review, text| review.add(0..3, 0, text).is_some()));
+        assert!(note.is_unsaved());
+        assert!(!note.correct(|_, _| false));
+    }
+
+    #[test]
+    fn blank_is_what_nobody_would_miss() {
+        let mut note = Note::begin(1, "Note 1".into());
+        assert!(note.is_blank());
+        assert!(!Note::new(1, "empty".into(), "").is_blank());
+        note.edit("x").expect("an edit");
+        assert!(!note.is_blank());
+    }
+}

@@ -135,6 +135,9 @@ impl Page {
 
     /// Analyses all notes that are not.
     pub(crate) fn analyse_all(self) {
+        if !self.stage.with_untracked(Stage::has_model) {
+            return;
+        }
         self.analysis.batch.set(Some(Batch { done: 0, all: 0 }));
         self.next();
     }

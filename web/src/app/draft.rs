@@ -9,6 +9,7 @@ use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 use web::draft;
+use web::note::Note;
 use web_sys::{DomException, Storage};
 
 use crate::page::Page;
@@ -106,7 +107,7 @@ impl Draft {
     fn would_lose(self) -> bool {
         let unsaved = self
             .page
-            .with_notes(|notes| notes.iter().any(web::note::Note::is_unsaved));
+            .with_notes(|notes| notes.iter().any(Note::is_unsaved));
         unsaved && !(self.kept.get_untracked() && self.store())
     }
 

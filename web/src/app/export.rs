@@ -13,6 +13,7 @@ use web_sys::HtmlElement;
 use crate::download;
 use crate::drawing::percent;
 use crate::page::Page;
+use crate::stage::Stage;
 
 /// Handles to the state of the export; copies are the same.
 #[derive(Clone, Copy)]
@@ -349,11 +350,15 @@ fn short(model: &ModelCard) -> String {
 fn Unfinished(export: Export) -> impl IntoView {
     let page = export.page;
     let batch = page.analysis.batch;
-    let no_model = move || page.model.with(Option::is_none);
-    let words = move || match (no_model(), export.unfinished()) {
-        (true, _) => String::from("The model is not there yet."),
-        (false, (_, 1)) => String::from("The note is not wholly analysed yet."),
-        (false, (count, all)) => format!("{count} of {all} notes are not analysed yet."),
+    let no_model = move || !page.stage.with(Stage::has_model);
+    let failed = move || page.stage.with(|stage| matches!(stage, Stage::Failed(_)));
+    let words = move || match export.unfinished() {
+        _ if failed() => String::from(
+            "Not everything is analysed, and there is no model to do it: see above the note.",
+        ),
+        _ if no_model() => String::from("The model is not there yet."),
+        (_, 1) => String::from("The note is not wholly analysed yet."),
+        (count, all) => format!("{count} of {all} notes are not analysed yet."),
     };
     let progress = move || {
         let batch = batch.get().filter(|batch| 0 < batch.all)?;

@@ -5,12 +5,14 @@ use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web::kind;
+use web::note::Note;
 use web_sys::HtmlElement;
 
 use crate::draft::{self, Draft};
 use crate::export::Export;
 use crate::files::{self, Files};
-use crate::page::{Page, Summary};
+use crate::page::{Mode, Page, Summary};
+use crate::stage::Stage;
 
 /// Rows that the list shows at first.
 const ROWS: usize = 100;
@@ -58,9 +60,17 @@ pub(crate) fn Shelf(page: Page, files: Files, draft: Draft, export: Export) -> i
     }
 }
 
+/// Opens an empty note to write in: one that is there, or a new one.
 fn new_note(page: Page) {
-    page.mode.set(crate::page::Mode::Write);
-    page.begin();
+    page.mode.set(Mode::Write);
+    let blank = page.with_notes(|notes| {
+        let blank = notes.iter().find(|note| note.is_blank());
+        blank.map(|note| note.key)
+    });
+    match blank {
+        Some(blank) => page.open_note(blank),
+        None => page.begin(),
+    }
     request_animation_frame(move || {
         if let Some(textarea) = page.textarea.get_untracked() {
             // A text area of the document takes it.
@@ -74,7 +84,7 @@ fn new_note(page: Page) {
 fn FromFile(page: Page) -> impl IntoView {
     let from_file = Memo::new(move |_| page.is_from_file());
     let ask = move |_| {
-        page.update(web::note::Note::ask);
+        page.update(Note::ask);
         page.refresh();
         page.opened();
     };
@@ -248,7 +258,7 @@ fn Batch(page: Page) -> impl IntoView {
             <Show
                 when=move || running.get()
                 fallback=move || {
-                    let nothing = move || left.get() == 0 || page.model.with(Option::is_none);
+                    let nothing = move || left.get() == 0 || !page.stage.with(Stage::has_model);
                     view! {
                         <button type="button" disabled=nothing on:click=move |_| page.analyse_all()>
                             "Analyse all"
@@ -272,7 +282,7 @@ fn Batch(page: Page) -> impl IntoView {
 fn close(page: Page, key: u32, closing: RwSignal<Option<u32>>) {
     let unsaved = page.with_notes(|notes| {
         let note = notes.iter().find(|note| note.key == key);
-        note.is_some_and(web::note::Note::is_unsaved)
+        note.is_some_and(Note::is_unsaved)
     });
     if unsaved {
         closing.set(Some(key));
