@@ -247,8 +247,8 @@ impl Page {
     pub async fn downloaded_bytes(&self, name: &str, limit: Duration) -> Result<Vec<u8>> {
         let path = self.browser.downloads().join(name);
         let start = Instant::now();
-        // Until it is whole the browser calls it otherwise.
-        while !path.is_file() {
+        // Until it is whole the browser calls it otherwise, or keeps an empty file in its place.
+        while !fs::metadata(&path).is_ok_and(|file| file.len() > 0) {
             ensure!(
                 start.elapsed() < limit,
                 "the browser has not saved {name} within {limit:?}"

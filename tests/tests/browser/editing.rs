@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::notes::{EXAMPLE, EXAMPLE_FOUND};
+use e2e::answers::{Entity, utf16_in_text_area};
+use e2e::notes::{EXAMPLE, EXAMPLE_FOUND, long};
 use e2e::page::{LOAD, SHORT_NOTE};
 use e2e::server::Fault;
+use e2e::terminal::trainer;
 use e2e::{Session, Setup};
 
 #[test]
@@ -165,6 +167,64 @@ fn note_pasted_while_the_model_loads_is_analysed() -> Result<()> {
             "the bytes that had arrived were only seen as {progress:?}"
         );
         assert_eq!(page.ready(LOAD).await?.found(), EXAMPLE_FOUND);
+        Ok(())
+    })
+}
+
+/// Type and place of every mark that the terminal finds in a text.
+fn in_the_terminal(text: &str) -> Result<Vec<(String, usize, usize)>> {
+    let printed = trainer(&["predict", text, "--format", "jsonl"])?;
+    let mut record: serde_json::Value = serde_json::from_str(&printed)?;
+    let entities: Vec<Entity> = serde_json::from_value(record["entities"].take())?;
+    let place = |at| utf16_in_text_area(text, at);
+    let found = answer
+        .entities
+        .into_iter()
+        .map(|entity| (entity.entity_group, place(entity.start), place(entity.end)));
+    Ok(found.collect())
+}
+
+/// Edits without waiting for their analysis, as somebody who works on a note makes them; now and then it is waited for.
+#[test]
+fn edits_end_where_the_terminal_does() -> Result<()> {
+    Session::run(Setup::default(), async |page| {
+        page.ready(LOAD).await?;
+        let mut text = long(400, EXAMPLE);
+        page.analyse(&text, SHORT_NOTE).await?;
+        // Where in the text, by hundredths, how many characters go, and what comes.
+        let edits: [(usize, usize, &str); 12] = [
+            (50, 0, "She denies nausea. "),
+            (10, 30, ""),
+            (90, 0, "\n\nPlan: letrozole, then IUI."),
+            (33, 1, " é😀 "),
+            (0, 12, "Sie"),
+            (66, 200, "Severe cramps on day 1."),
+            (67, 0, "x"),
+            (67, 1, ""),
+            (25, 0, "\n"),
+            (99, 40, ""),
+            (45, 5, "hot flashes"),
+            (5, 0, "Takes metformin. "),
+        ];
+        for (number, (at, gone, new)) in edits.into_iter().enumerate() {
+            let at = (0..=text.len() * at / 100).rfind(|&at| text.is_char_boundary(at));
+            let from = at.unwrap_or_default();
+            let to = (from + gone).min(text.len());
+            let to = (to..=text.len()).find(|&to| text.is_char_boundary(to));
+            text.replace_range(from..to.unwrap_or(text.len()), new);
+            page.set_note(&text).await?;
+            if number % 4 == 3 {
+                let look = page.ready(SHORT_NOTE).await?;
+                look.check()?;
+                let marks = look.marks.iter();
+                let found: Vec<_> = marks
+                    .map(|mark| (mark.entity.clone(), mark.start, mark.end))
+                    .collect();
+                assert_eq!(found, in_the_terminal(&text)?, "after edit {number}");
+            } else {
+                tokio::time::sleep(Duration::from_millis(120 * (number as u64 % 3))).await;
+            }
+        }
         Ok(())
     })
 }
