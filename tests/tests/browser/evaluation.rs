@@ -15,6 +15,9 @@ use e2e::terminal::trainer;
 use e2e::{Session, Setup};
 use serde_json::{Value, json};
 
+/// Colours of buttons fade over less than this when the scheme changes.
+const FADE: Duration = Duration::from_millis(300);
+
 /// Sentences with a mistake of each kind, if `irregular periods` and `estrogen` are found.
 const SENTENCES: &str = "\
 Patient O
@@ -328,6 +331,7 @@ fn nothing_sticks_out() -> Result<()> {
                     return root.scrollWidth - root.clientWidth;";
                 let overflow = page.browser.execute(overflow, vec![]).await?;
                 assert_eq!(overflow, 0, "{name}, {scheme}");
+                tokio::time::sleep(FADE).await;
                 let png = page.browser.driver.screenshot_as_png().await?;
                 fs::write(folder.join(format!("evaluation-{name}-{scheme}.png")), png)?;
             }

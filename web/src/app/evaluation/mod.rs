@@ -164,11 +164,11 @@ fn Done(file: String, results: Arc<Results>) -> impl IntoView {
                 <p role="status">
                     <strong>{file}</strong>
                     {format!(
-                        ": {} of {} found, on {} with {}",
-                        results.overall.predicted,
-                        counted(results.overall.support, "marked entity", "marked entities"),
+                        ": {} with {}, {} marked and {} found",
                         counted(documents, "document", "documents"),
                         counted(words, "word", "words"),
+                        counted(results.overall.support, "entity", "entities"),
+                        results.overall.predicted,
                     )}
                 </p>
                 <button type="button" data-testid="evaluation-download" on:click=save>
