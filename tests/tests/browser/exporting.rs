@@ -204,7 +204,7 @@ fn half_an_analysis_is_not_exported() -> Result<()> {
         page.hook("export-all").await?.click().await?;
         let words = page.text("export-unfinished").await?;
         ensure!(words.contains("4 of 5 notes are not analysed"), "{words:?}");
-        let disabled = "return Array.from(document.querySelectorAll('[data-testid=export] footer button')).every((b) => b.disabled)";
+        let disabled = "return Array.from(document.querySelectorAll('[data-testid=export] footer > button')).every((b) => b.disabled)";
         assert_eq!(page.browser.execute(disabled, vec![]).await?, true);
 
         page.click("Analyse first").await?;

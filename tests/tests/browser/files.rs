@@ -331,7 +331,10 @@ fn views_of_several_notes() -> Result<()> {
                 };
                 picture("list").await?;
                 page.click("Export…").await?;
+                page.hook("export-open").await?.click().await?;
                 picture("export").await?;
+                page.hook("export-all").await?.click().await?;
+                picture("unfinished").await?;
                 page.browser
                     .execute(
                         "document.querySelector('[data-testid=export]').close()",

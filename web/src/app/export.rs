@@ -225,9 +225,9 @@ fn Form(export: Export, dialog: NodeRef<html::Dialog>) -> impl IntoView {
                 "Only what was reviewed: marks that a person accepted, changed or added"
             </label>
             <Facts page=export.page />
-            <Unfinished export />
         </div>
         <footer>
+            <Unfinished export />
             <p role="status" data-testid="export-done">
                 {move || done.with(|done| done.clone().unwrap_or_default())}
             </p>

@@ -173,9 +173,17 @@ fn Row(page: Page, key: u32, closing: RwSignal<Option<u32>>) -> impl IntoView {
             line.with(|line| line.as_ref()?.counts.get(kind).copied())
                 .unwrap_or_default()
         };
+        // Nothing found is not the same as nobody has looked.
+        let shown = move || match (
+            count(),
+            line.with(|line| line.as_ref().map(|line| line.analysed)),
+        ) {
+            (0, Some(false)) => String::from("–"),
+            (count, _) => count.to_string(),
+        };
         view! {
             <td class="number" data-entity=name data-count=move || count().to_string()>
-                {count}
+                {shown}
             </td>
         }
     });
