@@ -177,8 +177,7 @@ fn in_the_terminal(text: &str) -> Result<Vec<(String, usize, usize)>> {
     let mut record: serde_json::Value = serde_json::from_str(&printed)?;
     let entities: Vec<Entity> = serde_json::from_value(record["entities"].take())?;
     let place = |at| utf16_in_text_area(text, at);
-    let found = answer
-        .entities
+    let found = entities
         .into_iter()
         .map(|entity| (entity.entity_group, place(entity.start), place(entity.end)));
     Ok(found.collect())
