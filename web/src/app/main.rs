@@ -15,6 +15,7 @@ mod about;
 mod download;
 mod draft;
 mod drawing;
+mod dropping;
 mod editor;
 mod evaluation;
 mod examples;
@@ -84,7 +85,7 @@ fn App() -> impl IntoView {
         <evaluation::Evaluation page />
         <about::Colophon page />
         <export::Dialog export />
-        <files::Drop files />
+        <dropping::Drop files />
         <inspector::Tip page />
         <inspector::Help page />
     }
