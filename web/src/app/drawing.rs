@@ -21,6 +21,8 @@ pub(crate) struct Drawing {
     blocks: Vec<Drawn>,
     /// Whether marks can be focused and told apart by what was decided.
     reviewed: bool,
+    /// The mark that the tab key reaches, and whether it is looked at.
+    reachable: Option<(Element, bool)>,
 }
 
 struct Drawn {
@@ -35,6 +37,7 @@ impl Drawing {
             gone.element.remove();
         }
         self.reviewed = reviewed;
+        self.reachable = None;
         self.draw(&Layout::default(), note, types);
     }
 
@@ -120,40 +123,47 @@ impl Drawing {
             .is_some_and(|container| container.contains(document().active_element().as_deref()))
     }
 
-    /// Makes one mark the one that the tab key reaches, and shows it as the one that is looked at.
-    pub(crate) fn set_current(&self, note: &Layout, current: Option<u32>) {
+    /// Makes one mark the one that the tab key reaches, the first where none is looked at, and shows that which is.
+    ///
+    /// Of a note's thousands of marks it touches two: the one before and the new one.
+    pub(crate) fn set_current(&mut self, note: &Layout, current: Option<u32>) {
         if !self.reviewed {
             return;
         }
-        if let Some(container) = self.container.get_untracked() {
-            let handles = container
-                .query_selector_all(".handle")
-                .expect("a valid selector");
-            for index in 0..handles.length() {
-                let handle = handles.item(index).map(JsCast::unchecked_into::<Element>);
-                handle.expect("it was counted").remove();
+        let at = note
+            .marks()
+            .iter()
+            .position(|mark| Some(mark.id) == current);
+        let element = self.marks().nth(at.unwrap_or(0)).cloned();
+        let reachable = element.map(|element| (element, at.is_some()));
+        if self.reachable == reachable {
+            return;
+        }
+        if let Some((before, _)) = self.reachable.take() {
+            set(&before, "tabindex", "-1");
+            before
+                .remove_attribute("aria-current")
+                .expect("a valid attribute name");
+            for edge in EDGES {
+                let handle = before.query_selector(&format!(".handle[data-edge={edge}]"));
+                if let Some(handle) = handle.expect("a valid selector") {
+                    handle.remove();
+                }
             }
         }
-        let exists = note.marks().iter().any(|mark| Some(mark.id) == current);
-        let mut first = !exists;
-        for (mark, element) in note.marks().iter().zip(self.marks()) {
-            let is_current = Some(mark.id) == current;
-            let reachable = is_current || std::mem::take(&mut first);
-            set(element, "tabindex", if reachable { "0" } else { "-1" });
-            if is_current {
+        if let Some((element, is_current)) = &reachable {
+            set(element, "tabindex", "0");
+            if *is_current {
                 set(element, "aria-current", "true");
                 // They are empty, so that places in the text are counted as without them.
-                let (start, end) = (handle("start"), handle("end"));
+                let [start, end] = EDGES.map(handle);
                 element
                     .insert_before(&start, element.first_child().as_ref())
                     .expect("the first child is in it");
                 append(element, &end);
-            } else {
-                element
-                    .remove_attribute("aria-current")
-                    .expect("a valid attribute name");
             }
         }
+        self.reachable = reachable;
     }
 
     /// Gives a mark the keyboard, or the reviewed note where there is no such mark.
@@ -272,6 +282,9 @@ impl Drawing {
         last
     }
 }
+
+/// The ends of a mark.
+const EDGES: [&str; 2] = ["start", "end"];
 
 /// What an end of a mark is dragged by.
 fn handle(edge: &str) -> Element {

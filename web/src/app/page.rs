@@ -153,7 +153,7 @@ impl Page {
     pub(crate) fn focus_mark(self) {
         let id = self.focus.get_untracked();
         self.shown.with_untracked(|note| {
-            self.drawing.with_value(|drawing| {
+            self.drawing.update_value(|drawing| {
                 drawing.set_current(note, id);
                 drawing.focus(note, id);
             });

@@ -50,7 +50,7 @@ pub(crate) fn follow(page: Page) {
         let current = page.focus.get();
         page.shown.with(|note| {
             page.drawing
-                .with_value(|drawing| drawing.set_current(note, current));
+                .update_value(|drawing| drawing.set_current(note, current));
         });
     });
 }
