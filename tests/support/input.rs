@@ -161,7 +161,9 @@ impl Page {
         let mut events = vec![("down", from)];
         if from != to {
             // The browser begins to select only when a mouse has gone some way.
-            events.extend([0.25, 0.5, 0.75, 1.0].map(|part| ("move", on_the_way(part))));
+            // A finger that is lifted while it moves flings, and the next tap only ends that: it rests first.
+            let parts = [0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0];
+            events.extend(parts.map(|part| ("move", on_the_way(part))));
         }
         events.push(("up", to));
         for (what, Place { x, y }) in events {
