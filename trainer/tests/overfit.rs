@@ -320,7 +320,10 @@ fn wrong_input_is_named_before_anything_is_written() {
         (&["--base", &path("nowhere")], "no such directory"),
         (&["--base", &path("data.bio")], "is a file"),
         (&["--train", &path("bad.bio")], "bad.bio:1"),
-        (&["--dev", &path("empty.bio")], "empty.bio: holds no documents"),
+        (
+            &["--dev", &path("empty.bio")],
+            "empty.bio: holds no documents",
+        ),
         (&["--max-length", "65"], "64 positions"),
         (&["--types", "Symptoms"], "data.bio"),
     ];

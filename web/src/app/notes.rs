@@ -47,6 +47,10 @@ pub(crate) fn Shelf(page: Page, files: Files, draft: Draft, export: Export) -> i
                 <button type="button" on:click=move |_| export.open()>
                     "Export…"
                 </button>
+                // Below a long note nobody would look for it.
+                <a class="button" href="#evaluation">
+                    "Evaluate…"
+                </a>
                 <draft::Switch draft />
             </div>
             <draft::Trouble draft />

@@ -34,6 +34,7 @@ pub(crate) fn Evaluation(page: Page) -> impl IntoView {
     };
     view! {
         <section
+            id="evaluation"
             class="evaluation"
             aria-labelledby="evaluation-title"
             data-testid="evaluation"
