@@ -18,7 +18,7 @@ pub const LOAD: Duration = Duration::from_secs(60);
 /// How long a short note may take.
 pub const SHORT_NOTE: Duration = Duration::from_secs(60);
 /// Rows that the table of findings shows at first.
-const ROWS: usize = 500;
+const ROWS: usize = 100;
 /// Between two looks at the page.
 pub(crate) const LOOK: Duration = Duration::from_millis(25);
 

@@ -9,8 +9,8 @@ use crate::drawing::{in_words, percent, score_in_full, source, verdict};
 use crate::page::{Mode, Page};
 use crate::stage::Stage;
 
-/// Rows that a table shows at first: a very long note has ten thousands of entities.
-const ROWS: usize = 500;
+/// Rows that the table shows at first: all of them follow every edit, and a very long note has ten thousands.
+const ROWS: usize = 100;
 
 /// What the rows are in the order of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
