@@ -83,9 +83,12 @@ pub(crate) fn dist() -> Result<PathBuf> {
     // Trunk and the worker's build run offline: everything is fetched here, once.
     run(cargo().args(["fetch", "--locked"]))?;
     for variant in VARIANTS.iter().filter(|variant| variant.threads) {
-        // Fetches what the standard library is made of.
+        // Fetches what the standard library is made of: of that, unlike of our own crates, cargo
+        // fetches by default what the host needs, and WebAssembly has an allocator beside it.
         let environment = worker_environment(variant)?;
-        run(cargo().args(["fetch", "--locked"]).envs(environment))?;
+        run(cargo()
+            .args(["fetch", "--locked", "--target", WASM_TARGET])
+            .envs(environment))?;
     }
     let site = target().join("dist/site");
     run(command("trunk")
