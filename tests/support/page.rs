@@ -73,16 +73,28 @@ const text = (name) => { const e = get(name); return e && e.checkVisibility() ? 
 const note = get("note");
 const value = note ? note.value : "";
 const all = (selector) => brief ? [] : Array.from(document.querySelectorAll(selector));
-const finding = (e) => ({
-    entity: e.dataset.entity,
-    start: Number(e.dataset.start),
-    end: Number(e.dataset.end),
-    score: Number(e.dataset.score),
-    source: e.dataset.source,
-    verdict: e.dataset.verdict,
-    text: (e.querySelector("button") ?? e).textContent,
-    slice: value.slice(Number(e.dataset.start), Number(e.dataset.end)),
-});
+// Where marks are drawn, in UTF-16 units of what is drawn.
+const places = new Map();
+if (!brief && get("review")) {
+    const texts = document.createTreeWalker(get("review"), NodeFilter.SHOW_TEXT);
+    for (let at = 0; texts.nextNode(); at += texts.currentNode.length) {
+        const mark = texts.currentNode.parentElement.closest("mark");
+        if (mark && !places.has(mark)) places.set(mark, [at, at + mark.textContent.length]);
+    }
+}
+const finding = (e) => {
+    const [start, end] = places.get(e) ?? [Number(e.dataset.start), Number(e.dataset.end)];
+    return {
+        entity: e.dataset.entity,
+        start,
+        end,
+        score: Number(e.dataset.score),
+        source: e.dataset.source,
+        verdict: e.dataset.verdict,
+        text: (e.querySelector("button") ?? e).textContent,
+        slice: value.slice(start, end),
+    };
+};
 return {
     state: get("status")?.dataset.state ?? "",
     status: text("status"),

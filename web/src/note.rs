@@ -11,6 +11,9 @@ use crate::mark::{Mark, Verdict};
 use crate::review::{Review, Suggestion};
 use crate::units;
 
+/// All of a text, however long it is.
+pub const ALL: Range<usize> = 0..usize::MAX;
+
 /// A note with its marks.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Note {
@@ -94,7 +97,7 @@ impl Note {
         }
         note.from_file = suggestions.is_empty() && !decisions.is_empty();
         note.analysed = note.from_file;
-        note.review.found(suggestions);
+        note.review.found(ALL, suggestions);
         note.review.import(decisions);
         Ok(note)
     }
@@ -127,17 +130,20 @@ impl Note {
         Some(())
     }
 
-    /// Takes in what the worker found in the text of this number; nothing where it has changed since.
-    pub fn found(&mut self, version: u32, found: Vec<Suggestion>) {
-        if version == self.version {
-            self.review.found(found);
-            self.analysed = true;
+    /// Takes in what the worker found to begin in a stretch of the text of this number, the last one last; nothing where the text
+    /// has changed since. Says whether it has not.
+    pub fn found(&mut self, version: u32, within: Range<usize>, found: Vec<Suggestion>) -> bool {
+        let current = version == self.version;
+        if current {
+            self.analysed = self.text.len() <= within.end;
+            self.review.found(within, found);
         }
+        current
     }
 
     /// Forgets what a model suggested, as another one is there.
     pub fn forget(&mut self) {
-        self.review.found(Vec::new());
+        self.review.found(ALL, Vec::new());
         self.analysed = self.from_file;
     }
 

@@ -67,15 +67,19 @@ impl Review {
         &self.decisions
     }
 
-    /// Takes in an analysis, in text order. A suggestion that was there before keeps its id.
-    pub fn found(&mut self, found: Vec<Suggestion>) {
-        let old = std::mem::take(&mut self.suggestions);
+    /// Takes in what an analysis found to begin in a stretch of the text, in text order; suggestions that begin elsewhere stay. A
+    /// suggestion that was there before keeps its id.
+    pub fn found(&mut self, within: Range<usize>, found: Vec<Suggestion>) {
+        let before = |place| self.suggestions.partition_point(|mark| mark.start < place);
+        let (start, end) = (before(within.start), before(within.end));
+        let old: Vec<Mark> = self.suggestions.drain(start..end).collect();
         let mut known = old.into_iter().peekable();
+        let mut marks = Vec::with_capacity(found.len());
         for Suggestion { kind, range, score } in found {
             while known.next_if(|mark| mark.start < range.start).is_some() {}
             let same = known.next_if(|mark| (mark.kind, mark.range()) == (kind, range.clone()));
             let id = same.map_or_else(|| self.new_id(), |mark| mark.id);
-            self.suggestions.push(Mark {
+            marks.push(Mark {
                 id,
                 kind,
                 start: range.start,
@@ -84,6 +88,7 @@ impl Review {
                 verdict: Verdict::Open,
             });
         }
+        self.suggestions.splice(start..start, marks);
     }
 
     /// Follows an edit of the text to `new`. Suggestions that it touches go, as the next analysis brings them anew; a decision

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use web::mark::{Mark, Verdict};
-use web::note::Note;
+use web::note::{ALL, Note};
 use web::review::Suggestion;
 use web::word;
 
@@ -23,7 +23,7 @@ fn note(bracketed: &str) -> Note {
         }
     }
     let mut note = Note::new(1, "n".to_owned(), &text);
-    note.found(note.version(), found);
+    note.found(note.version(), ALL, found);
     note
 }
 
@@ -229,16 +229,17 @@ fn an_analysis_changes_no_decision() {
     };
     note.found(
         note.version(),
+        ALL,
         vec![found(0..6, 2), found(11..14, 3), found(18..21, 0)],
     );
     assert_eq!(show(&note), before);
-    note.found(note.version(), Vec::new());
+    note.found(note.version(), ALL, Vec::new());
     assert_eq!(show(&note), "{low} (1!:LH) and (0!:AMH or) FSH");
     assert!(note.is_unsaved());
     // One that was made for an older text is not taken in.
     let version = note.version();
     assert!(act(&mut note, ("=", "low LH and AMH or FSH!")));
-    note.found(version, vec![found(18..21, 0)]);
+    assert!(!note.found(version, ALL, vec![found(18..21, 0)]));
     assert!(!note.analysed);
     assert_eq!(show(&note), "{low} (1!:LH) and (0!:AMH or) FSH!");
 }
@@ -321,8 +322,20 @@ fn happen(note: &mut Note, event: &Event) {
                     }
                 })
             });
-            let snapped = snapped.collect();
-            note.found(note.version(), snapped);
+            let snapped: Vec<_> = snapped.collect();
+            let mut at_once = note.clone();
+            at_once.found(note.version(), ALL, snapped.clone());
+            // As the page takes a long analysis in: in parts, each to where the next one begins.
+            let (mut start, mut parts) = (0, snapped.chunks(2).peekable());
+            while start < ALL.end {
+                note.analysed = false;
+                let part = parts.next().unwrap_or_default().to_vec();
+                let end = parts.peek().map_or(ALL.end, |next| next[0].range.start);
+                note.found(note.version(), start..end, part);
+                assert_eq!(note.analysed, note.text().len() <= end);
+                start = end;
+            }
+            assert_eq!(*note, at_once, "in parts and at once");
         }
         event => {
             note.correct(|review, text| match event {

@@ -127,6 +127,36 @@ fn edit_ends_ready_at_once_and_marks_move_with_the_text() -> Result<()> {
     })
 }
 
+/// Types one character at the note's start and tells what that has changed in what is drawn, in the same turn of the event loop:
+/// attributes of other elements, elements that came, and elements that went.
+const DRAWN_BY_EDIT: &str = r#"
+const watch = new MutationObserver(() => {});
+const all = { subtree: true, childList: true, attributes: true, characterData: true };
+watch.observe(document.querySelector("[data-testid=review]"), all);
+const note = document.querySelector("[data-testid=note]");
+note.setRangeText("X", 0, 0, "end");
+note.dispatchEvent(new InputEvent("input", { bubbles: true, inputType: "insertText", data: "X" }));
+const records = watch.takeRecords();
+const sum = (list) => records.reduce((total, record) => total + record[list].length, 0);
+return [records.filter((record) => record.type !== "childList").length, sum("addedNodes"), sum("removedNodes")];
+"#;
+
+/// Whatever an edit changes in other lines, be it a single attribute, the browser styles or lays out anew: in a long note that
+/// takes longer than a frame.
+#[test]
+fn edit_of_a_long_note_draws_its_own_line_only() -> Result<()> {
+    Session::run(Setup::default(), async |page| {
+        page.ready(LOAD).await?;
+        let lines = 300;
+        let note = [EXAMPLE].repeat(lines).join("\n");
+        let look = page.analyse(&note, SHORT_NOTE).await?;
+        assert_eq!(look.marks.len(), lines * EXAMPLE_FOUND.len());
+        let drawn = page.browser.execute(DRAWN_BY_EDIT, vec![]).await?;
+        assert_eq!(drawn, serde_json::json!([0, 1, 1]));
+        page.ready(SHORT_NOTE).await?.check()
+    })
+}
+
 #[test]
 fn click_on_a_finding_selects_it_in_the_note() -> Result<()> {
     Session::run(Setup::default(), async |page| {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
-use web::note::Note;
-use web::protocol::{Entity, Event, Failure, ModelCard, Request};
+use web::note::{ALL, Note};
+use web::protocol::{Event, Failure, ModelCard, Request};
 use web::review::Suggestion;
 
 use crate::client::Client;
@@ -17,6 +17,9 @@ use crate::stage::{Stage, Trouble};
 
 /// How long the note has to rest before it is sent to the worker: a fast typist's pause between words.
 const DEBOUNCE: Duration = Duration::from_millis(150);
+
+/// Marks that are drawn at once.
+const AT_ONCE: usize = 150;
 
 /// Handles to the state of the analysis; copies are the same.
 #[derive(Clone, Copy)]
@@ -228,9 +231,12 @@ impl Page {
             }
             Event::Analysed { revision, entities } => {
                 if let Some(job) = of(revision) {
-                    self.analysis.job.set_value(None);
-                    self.found(job, entities);
-                    self.next();
+                    let found = entities.into_iter().map(|entity| Suggestion {
+                        kind: entity.kind as usize,
+                        range: entity.start_utf16 as usize..entity.end_utf16 as usize,
+                        score: entity.score,
+                    });
+                    self.found(job, 0, found.collect());
                 }
             }
             Event::Evaluating { .. } | Event::Evaluated { .. } | Event::EvaluationFailed { .. } => {
@@ -266,25 +272,37 @@ impl Page {
         self.evaluation.model_loaded();
     }
 
-    /// Takes in a note's entities.
-    fn found(self, job: Job, entities: Vec<Entity>) {
-        let suggestions = entities.into_iter().map(|entity| Suggestion {
-            kind: entity.kind as usize,
-            range: entity.start_utf16 as usize..entity.end_utf16 as usize,
-            score: entity.score,
+    /// Takes in what was found from a place of a note on. The open note's marks come a frame's worth at a time: thousands at once
+    /// would hold up who is typing.
+    fn found(self, job: Job, from: usize, mut found: Vec<Suggestion>) {
+        if self.analysis.job.get_value() != Some(job) {
+            return;
+        }
+        let is_open = job.note == self.open.get_untracked();
+        let more = if is_open && AT_ONCE < found.len() {
+            found.split_off(AT_ONCE)
+        } else {
+            Vec::new()
+        };
+        let end = more.first().map_or(ALL.end, |next| next.range.start);
+        let is_current = self.update_notes(|notes| {
+            let note = notes.iter_mut().find(|note| note.key == job.note);
+            note.is_some_and(|note| note.found(job.version, from..end, found))
         });
-        let suggestions = suggestions.collect();
-        self.update_notes(|notes| {
-            if let Some(note) = notes.iter_mut().find(|note| note.key == job.note) {
-                note.found(job.version, suggestions);
-            }
-        });
-        if job.note != self.open.get_untracked() {
-            self.list_note(job.note);
-        } else if self.with_open(|note| note.analysed) {
-            self.refresh();
+        match (is_current, is_open) {
+            (true, true) => self.refresh(),
+            (true, false) => self.list_note(job.note),
+            (false, _) => {}
+        }
+        if is_current && !more.is_empty() {
+            set_timeout(move || self.found(job, end, more), Duration::ZERO);
+            return;
+        }
+        self.analysis.job.set_value(None);
+        if is_current && is_open {
             self.stage.set(Stage::Ready);
         }
+        self.next();
     }
 
     fn stop_resting(self) {
@@ -318,6 +336,7 @@ impl Page {
             .with_untracked(|stage| matches!(stage, Stage::Failed(_)))
         {
             self.analysis.failed.set_value(true);
+            self.analysis.job.set_value(None);
             self.analysis.batch.set(None);
             self.analysis
                 .client

@@ -72,16 +72,6 @@ impl Drawing {
         for gone in self.blocks.splice(front..old_end, drawn) {
             gone.element.remove();
         }
-
-        let moved = old.blocks().get(old_end).map(|b| b.text.start)
-            != new.blocks().get(new_end).map(|b| b.text.start);
-        if moved {
-            for (block, drawn) in new.blocks()[new_end..].iter().zip(&self.blocks[new_end..]) {
-                for (index, element) in block.marks.clone().zip(&drawn.marks) {
-                    place(element, &new.marks()[index]);
-                }
-            }
-        }
     }
 
     fn draw_block(&self, note: &Layout, block: &Block, types: &[String]) -> Drawn {
@@ -94,6 +84,7 @@ impl Drawing {
                 continue;
             };
             let mark = &note.marks()[index];
+            // Its place is not told: an edit would have to change it in all later marks, and the browser to style them again.
             let drawn = create("mark");
             let name = types.get(mark.kind).map_or("", String::as_str);
             set(&drawn, "data-entity", name);
@@ -102,7 +93,6 @@ impl Drawing {
             set(&drawn, "data-score", &score_in_full(mark.score));
             set(&drawn, "data-source", source(mark));
             set(&drawn, "data-verdict", verdict(mark));
-            place(&drawn, mark);
             if self.reviewed {
                 set(&drawn, "role", "button");
                 set(&drawn, "tabindex", "-1");
@@ -292,11 +282,6 @@ fn handle(edge: &str) -> Element {
     set(&handle, "class", "handle");
     set(&handle, "data-edge", edge);
     handle
-}
-
-fn place(element: &Element, mark: &Mark) {
-    set(element, "data-start", &mark.start.to_string());
-    set(element, "data-end", &mark.end.to_string());
 }
 
 /// A score as JavaScript writes it: enough digits to be read back as it was; nothing where there is none.
