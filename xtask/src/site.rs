@@ -272,7 +272,8 @@ fn rustflags(target_features: &str) -> Result<String> {
         output(command("rustc").args(["--print", "sysroot"])).context("rustc does not run")?;
     let rust = Path::new(rust.trim());
     let mut flags = Vec::new();
-    for (path, shown) in [(rust, "rust"), (&home, "cargo"), (root(), ".")] {
+    // cargo names the sources of the workspace from its root.
+    for (path, shown) in [(rust, "rust"), (&home, "cargo")] {
         let path = path.display().to_string();
         // cargo splits the variable at white space.
         if !path.contains(char::is_whitespace) {
