@@ -15,6 +15,12 @@ pub fn text(name: &str, bytes: Vec<u8>) -> Result<String, String> {
     })
 }
 
+/// Whether a file is a model, by its name.
+pub fn is_model(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    ending.is_some_and(|ending| ending.eq_ignore_ascii_case("safetensors"))
+}
+
 /// What a file made from the file `name` is called: `notes.bio` and `.json` give `notes.json`.
 pub fn named_after(name: &str, ending: &str) -> String {
     let stem = match name.rsplit_once('.') {
@@ -40,6 +46,15 @@ mod tests {
         check(b"\xe9", Err(&error(1)));
         check(b"a\nb\nc\xe9\n", Err(&error(3)));
         check(b"a\n\xf0\x9f\x98", Err(&error(2)));
+    }
+
+    #[test]
+    fn models() {
+        let check = |name, expected| assert_eq!(is_model(name), expected, "{name}");
+        check("model.safetensors", true);
+        check("a/b.c.SafeTensors", true);
+        check("safetensors", false);
+        check("model.safetensors.txt", false);
     }
 
     #[test]

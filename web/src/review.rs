@@ -145,17 +145,16 @@ impl Review {
         })
     }
 
-    /// Adds a mark, grown to whole words of `text`; the id of the mark that then stands there. The same mark made by the model
-    /// is accepted.
-    pub fn add(&mut self, range: Range<usize>, kind: usize, text: &[u16]) -> Option<u32> {
+    /// Adds a mark, grown to whole words of `text`; the id of the mark that then stands there, and whether that is news. The same
+    /// mark made by the model is accepted.
+    pub fn add(&mut self, range: Range<usize>, kind: usize, text: &[u16]) -> Option<(u32, bool)> {
         let range = word::snap(text, range)?;
         let same = self
             .marks(0.0)
             .into_iter()
             .find(|mark| (mark.kind, mark.range()) == (kind, range.clone()));
         if let Some(mark) = same {
-            self.accept(mark.id);
-            return Some(mark.id);
+            return Some((mark.id, self.accept(mark.id)));
         }
         let id = self.new_id();
         self.step();
@@ -167,7 +166,7 @@ impl Review {
             score: None,
             verdict: Verdict::Accepted,
         });
-        Some(id)
+        Some((id, true))
     }
 
     /// Takes a decision back: what the model suggests there comes again.
@@ -213,6 +212,13 @@ impl Review {
                 self.put(mark);
             }
         }
+    }
+
+    /// Types of all decisions, those that can be undone or done again included.
+    pub fn decided_kinds(&self) -> impl Iterator<Item = usize> {
+        let steps = self.past.iter().chain(&self.future);
+        let all = std::iter::once(&self.decisions).chain(steps);
+        all.flatten().map(|mark| mark.kind)
     }
 
     /// Gives all decisions the types that `place` has for theirs; those without one go.

@@ -48,25 +48,31 @@ pub fn snap(text: &[u16], range: Range<usize>) -> Option<Range<usize>> {
 
 /// The first word that begins at `from` or behind it.
 pub fn next(text: &[u16], from: usize) -> Option<Range<usize>> {
-    let from = from.min(text.len());
-    let start = from + text[from..].iter().position(|unit| !is_space(*unit))?;
-    let word = snap(text, start..start + 1)?;
-    if word.start >= from {
-        return Some(word);
+    let mut from = from.min(text.len());
+    while let Some(gap) = text[from..].iter().position(|unit| !is_space(*unit)) {
+        let start = from + gap;
+        match snap(text, start..start + 1) {
+            Some(word) if from <= word.start => return Some(word),
+            // `from` is within a word.
+            Some(word) => from = word.end,
+            // What is part of no word: a control character.
+            None => from = start + 1,
+        }
     }
-    // `from` is within a word.
-    next(text, word.end)
+    None
 }
 
 /// The last word that ends at `to` or before it.
 pub fn previous(text: &[u16], to: usize) -> Option<Range<usize>> {
-    let to = to.min(text.len());
-    let last = text[..to].iter().rposition(|unit| !is_space(*unit))?;
-    let word = snap(text, last..last + 1)?;
-    if word.end <= to {
-        return Some(word);
+    let mut to = to.min(text.len());
+    while let Some(last) = text[..to].iter().rposition(|unit| !is_space(*unit)) {
+        match snap(text, last..last + 1) {
+            Some(word) if word.end <= to => return Some(word),
+            Some(word) => to = word.start,
+            None => to = last,
+        }
     }
-    previous(text, word.start)
+    None
 }
 
 /// A stretch of words with one word more or less at its start or its end; `None` where it would have none, or cross a blank
@@ -83,8 +89,9 @@ pub fn resize(text: &[u16], range: Range<usize>, start: bool, on: bool) -> Optio
         .then_some(resized)
 }
 
+/// Whether words end here. All white space is one unit.
 fn is_space(unit: u16) -> bool {
-    matches!(u8::try_from(unit), Ok(b' ' | b'\n' | b'\t'))
+    char::from_u32(unit.into()).is_some_and(char::is_whitespace)
 }
 
 /// Whether a stretch between two words has an empty line in it.

@@ -79,7 +79,7 @@ fn act(note: &mut Note, (what, of): (&str, &str)) -> bool {
         b'r' => review.reset(id),
         b'l' => review.relabel(id, kind),
         b's' => review.resize(id, resized.expect("a place"), text),
-        b'+' => review.add(place, kind, text).is_some(),
+        b'+' => review.add(place, kind, text).is_some_and(|(_, new)| new),
         b'u' => review.undo(),
         b'd' => review.redo(),
         _ => panic!("{what:?} is not known"),
@@ -343,7 +343,10 @@ fn happen(note: &mut Note, event: &Event) {
                 Event::Reject(mark) => review.reject(id(*mark)),
                 Event::Relabel(mark, kind) => review.relabel(id(*mark), *kind),
                 Event::Resize(mark, a, b) => review.resize(id(*mark), range(*a, *b), text),
-                Event::Add(a, b, kind) => review.add(range(*a, *b), *kind, text).is_some(),
+                Event::Add(a, b, kind) => {
+                    let added = review.add(range(*a, *b), *kind, text);
+                    added.is_some_and(|(_, new)| new)
+                }
                 Event::Reset(mark) => review.reset(id(*mark)),
                 Event::Undo => review.undo(),
                 Event::Redo => review.redo(),

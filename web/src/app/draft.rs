@@ -48,7 +48,7 @@ impl Draft {
             match draft::read(&stored) {
                 Ok(draft) => {
                     page.set_types(&draft.types);
-                    page.add_notes(draft.notes, draft.open);
+                    page.add_notes(draft.notes, &draft.types, Some(draft.open));
                     Effect::new(move |_| {
                         // There was nothing to show it in.
                         if page.textarea.get().is_some() {

@@ -85,7 +85,8 @@ impl Export {
     /// The notes as files hold them; `None` without a model, as there is nobody to name then.
     fn collect(self) -> Option<(Vec<Exported>, Provenance, Labels)> {
         let model = self.page.model.get_untracked()?;
-        let labels = Labels::new(model.labels.clone()).ok()?;
+        let types = self.page.types();
+        let labels = Labels::of_types(&types);
         let threshold = self.page.threshold.get_untracked();
         let reviewed_only = self.reviewed_only.get_untracked();
         let open = self.page.open.get_untracked();
@@ -93,7 +94,7 @@ impl Export {
         let documents = self.page.with_notes(|notes| {
             let scope = notes.iter().filter(|note| all || note.key == open);
             scope
-                .map(|note| note.exported(&model.types, threshold, reviewed_only))
+                .map(|note| note.exported(&types, threshold, reviewed_only))
                 .collect()
         });
         Some((documents, provenance(&model, threshold), labels))

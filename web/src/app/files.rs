@@ -28,6 +28,8 @@ const PROBLEMS: usize = 20;
 #[derive(Clone, Copy)]
 pub(crate) struct Files {
     page: Page,
+    /// The open note and its text when files were given.
+    open: StoredValue<(u32, u32)>,
     /// Files that have not been looked at.
     waiting: StoredValue<Vec<Given>, LocalStorage>,
     stage: RwSignal<Stage>,
@@ -65,6 +67,7 @@ impl Files {
     pub(crate) fn new(page: Page) -> Self {
         let files = Self {
             page,
+            open: StoredValue::new((0, 0)),
             waiting: StoredValue::new_local(Vec::new()),
             stage: RwSignal::new(Stage::Idle),
             report: RwSignal::default(),
@@ -84,6 +87,13 @@ impl Files {
         }
         self.report
             .update(|report| report.problems.extend(problems));
+        let (mut models, given): (Vec<Given>, Vec<Given>) = given
+            .into_iter()
+            .partition(|given| files::is_model(&given.path));
+        if let Some(model) = models.pop() {
+            self.page.use_model(Some(model.file));
+        }
+        self.open.set_value(self.page.open_version());
         self.waiting.update_value(|waiting| waiting.extend(given));
         self.go();
     }
@@ -167,7 +177,10 @@ impl Files {
             }
         }
         report.notes += notes.len();
-        self.page.add_notes(notes, 0);
+        // Nobody's note is taken from under their hands.
+        let is_same = self.page.open_version() == self.open.get_value();
+        self.page
+            .add_notes(notes, labels.types(), is_same.then_some(0));
     }
 }
 

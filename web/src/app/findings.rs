@@ -40,9 +40,23 @@ pub(crate) fn Findings(page: Page) -> impl IntoView {
     let backwards = RwSignal::new(false);
     let grouped = RwSignal::new(false);
     // Nothing is left out on paper.
-    let printing = window_event_listener(ev::beforeprint, move |_| all.set(true));
-    on_cleanup(move || printing.remove());
-    let limit = move || if all.get() { usize::MAX } else { ROWS };
+    let printing = RwSignal::new(false);
+    let listeners = [
+        window_event_listener(ev::beforeprint, move |_| printing.set(true)),
+        window_event_listener(ev::afterprint, move |_| printing.set(false)),
+    ];
+    on_cleanup(move || listeners.into_iter().for_each(|listener| listener.remove()));
+    Effect::new(move |_| {
+        page.open.track();
+        all.set(false);
+    });
+    let limit = move || {
+        if all.get() || printing.get() {
+            usize::MAX
+        } else {
+            ROWS
+        }
+    };
     let lines = move || lines(page, order.get(), backwards.get(), grouped.get(), limit());
     let no_text = Memo::new(move |_| page.shown.with(|note| note.text().is_empty()));
     let nothing = move || match (

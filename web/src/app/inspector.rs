@@ -7,7 +7,7 @@ use web::mark::{Mark, Verdict};
 
 use crate::drawing::{in_words, percent};
 use crate::page::{Mode, Page};
-use crate::reviewing::{Action, Edge, Step, act};
+use crate::reviewing::{Action, Edge, Step, act_by_button};
 
 /// Write or review, and what can be undone.
 #[component]
@@ -87,7 +87,7 @@ pub(crate) fn Inspector(page: Page) -> impl IntoView {
     let no_mark = move || mark.with(Option::is_none) || selecting.get();
     let tool = move |name: &'static str, key: &'static str, action: Action, off: Signal<bool>| {
         view! {
-            <button type="button" disabled=off on:click=move |_| _ = act(page, action)>
+            <button type="button" disabled=off on:click=move |_| act_by_button(page, action)>
                 {name}
                 <kbd aria-hidden="true">{key}</kbd>
             </button>
@@ -95,7 +95,7 @@ pub(crate) fn Inspector(page: Page) -> impl IntoView {
     };
     let step = move |name: &'static str, sign: &'static str, action: Action, off: Signal<bool>| {
         view! {
-            <button type="button" aria-label=name title=name disabled=off on:click=move |_| _ = act(page, action)>
+            <button type="button" aria-label=name title=name disabled=off on:click=move |_| act_by_button(page, action)>
                 {sign}
             </button>
         }
@@ -107,7 +107,7 @@ pub(crate) fn Inspector(page: Page) -> impl IntoView {
                 aria-label=label
                 title=label
                 disabled=no_mark
-                on:click=move |_| _ = act(page, Action::Resize(edge, step))
+                on:click=move |_| act_by_button(page, Action::Resize(edge, step))
             >
                 {sign}
             </button>
@@ -153,17 +153,10 @@ pub(crate) fn Inspector(page: Page) -> impl IntoView {
 
 #[component]
 fn Types(page: Page, mark: Memo<Option<Mark>>) -> impl IntoView {
-    let types = move || {
-        page.model
-            .with(|model| model.as_ref().map(|model| model.types.clone()))
-            .unwrap_or_default()
-            .into_iter()
-            .enumerate()
-            .collect::<Vec<_>>()
-    };
+    let types = move || page.types.get().into_iter().enumerate().collect::<Vec<_>>();
     view! {
         <div class="tools types" role="group" aria-label="Type">
-            <For each=types key=|(_, name)| name.clone() children=move |(index, name)| {
+            <For each=types key=|(index, name)| (*index, name.clone()) children=move |(index, name)| {
                 let pressed = move || {
                     let of_mark = mark.with(|mark| mark.as_ref().is_some_and(|mark| mark.kind == index));
                     (of_mark && page.selection.with(Option::is_none)).to_string()
@@ -178,7 +171,7 @@ fn Types(page: Page, mark: Memo<Option<Mark>>) -> impl IntoView {
                         disabled=off
                         // The words stay selected.
                         on:mousedown=|event| event.prevent_default()
-                        on:click=move |_| _ = act(page, Action::Label(index))
+                        on:click=move |_| act_by_button(page, Action::Label(index))
                     >
                         {name.clone()}
                         <kbd aria-hidden="true">{(index < 9).then_some(index + 1)}</kbd>

@@ -10,16 +10,12 @@ use crate::page::Page;
 pub(crate) fn Legend(page: Page) -> impl IntoView {
     // Until a model is there, the annotation guide's types; a model may have others.
     let types = Memo::new(move |_| {
-        match page
-            .model
-            .with(|model| model.as_ref().map(|model| model.types.clone()))
-        {
-            Some(types) => types,
-            None => kind::GUIDE
-                .iter()
-                .map(|kind| kind.name.to_owned())
-                .collect(),
+        let types = page.types.get();
+        if !types.is_empty() {
+            return types;
         }
+        let guide = kind::GUIDE.iter();
+        guide.map(|kind| kind.name.to_owned()).collect()
     });
     let counts = Memo::new(move |_| {
         let open = page.open.get();
@@ -40,7 +36,7 @@ pub(crate) fn Legend(page: Page) -> impl IntoView {
             <ul class="legend" data-testid="legend">
                 <For
                     each=move || types.get().into_iter().enumerate()
-                    key=|(_, name)| name.clone()
+                    key=|(index, name)| (*index, name.clone())
                     children=move |(index, name)| {
                         let (code, gloss, entity) = (kind::code(&name).to_owned(), kind::gloss(&name), name.clone());
                         let shown = move || page.hidden.with(|hidden| !hidden.contains(&index)).to_string();

@@ -8,6 +8,7 @@
 
 mod analysis;
 mod client;
+mod colours;
 mod page;
 mod stage;
 

@@ -1,5 +1,7 @@
 //! The notes that are open: their list, and what is done with all of them.
 
+use std::time::Duration;
+
 use leptos::ev::KeyboardEvent;
 use leptos::html;
 use leptos::prelude::*;
@@ -115,11 +117,7 @@ fn List(page: Page, closing: RwSignal<Option<u32>>) -> impl IntoView {
             shown.map(|(_, line)| line.key).collect::<Vec<_>>()
         })
     };
-    let types = move || {
-        page.model
-            .with(|model| model.as_ref().map(|model| model.types.clone()))
-            .unwrap_or_default()
-    };
+    let types = move || page.types.get();
     let heading = |name: String| {
         let code = kind::code(&name).to_owned();
         view! {
@@ -171,8 +169,7 @@ fn Row(page: Page, key: u32, closing: RwSignal<Option<u32>>) -> impl IntoView {
         move || line.with(|line| line.as_ref().map(what))
     };
     let current = move || (page.open.get() == key).then_some("true");
-    let types = page.types();
-    let counts = types.into_iter().enumerate().map(move |(kind, name)| {
+    let cell = move |(kind, name): (usize, String)| {
         let count = move || {
             line.with(|line| line.as_ref()?.counts.get(kind).copied())
                 .unwrap_or_default()
@@ -190,7 +187,11 @@ fn Row(page: Page, key: u32, closing: RwSignal<Option<u32>>) -> impl IntoView {
                 {shown}
             </td>
         }
-    });
+    };
+    let counts = move || {
+        let types = page.types.get();
+        types.into_iter().enumerate().map(cell).collect_view()
+    };
     view! {
         <tr class="note-row" data-key=key.to_string() data-state=of(|line| state(line).0.to_owned()) aria-current=current>
             <th scope="row">
@@ -199,7 +200,7 @@ fn Row(page: Page, key: u32, closing: RwSignal<Option<u32>>) -> impl IntoView {
                 </button>
                 <span class="state">{of(|line| state(line).1.to_owned())}</span>
             </th>
-            {counts.collect_view()}
+            {counts}
             <td>
                 <button
                     type="button"
@@ -300,6 +301,24 @@ fn close(page: Page, key: u32, closing: RwSignal<Option<u32>>) {
         closing.set(Some(key));
     } else {
         page.close(key);
+        // The button has gone with its row; what is open now takes the keyboard.
+        set_timeout(
+            move || {
+                let name = document().query_selector(".note-row[aria-current] .name");
+                let name = name.ok().flatten();
+                let next = name.and_then(|name| name.dyn_into::<HtmlElement>().ok());
+                let next = next.or_else(|| {
+                    page.textarea
+                        .get_untracked()
+                        .map(|area| area.unchecked_into())
+                });
+                if let Some(next) = next {
+                    // What cannot be focused is hidden.
+                    let _ = next.focus();
+                }
+            },
+            Duration::ZERO,
+        );
     }
 }
 

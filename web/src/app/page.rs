@@ -16,6 +16,7 @@ use web::protocol::ModelCard;
 use web::review::Review;
 
 use crate::analysis::Analysis;
+use crate::colours;
 use crate::drawing::Drawing;
 use crate::evaluation;
 use crate::pointer::Drag;
@@ -51,6 +52,9 @@ pub(crate) struct Page {
     /// Types that are not shown, as indices into the model's. Exports have them all the same.
     pub(crate) hidden: RwSignal<BTreeSet<usize>>,
     pub(crate) stage: RwSignal<Stage>,
+    /// Types that marks can be of: the model's and, behind those, others that decisions were made for. Empty until there is a
+    /// model or a draft.
+    pub(crate) types: RwSignal<Vec<String>>,
     /// The loaded model.
     pub(crate) model: RwSignal<Option<ModelCard>>,
     pub(crate) analysis: Analysis,
@@ -59,8 +63,6 @@ pub(crate) struct Page {
     /// Where marks are drawn behind the text area, and where the text that is reviewed is drawn.
     pub(crate) drawing: StoredValue<Drawing, LocalStorage>,
     notes: StoredValue<Vec<Note>, LocalStorage>,
-    /// The types that the marks of the notes were made for.
-    types: StoredValue<Vec<String>>,
     last_key: StoredValue<u32>,
 }
 
@@ -106,13 +108,13 @@ impl Page {
             threshold: RwSignal::new(0.0),
             hidden: RwSignal::default(),
             stage: RwSignal::new(Stage::Starting),
+            types: RwSignal::default(),
             model: RwSignal::new(None),
             analysis,
             evaluation: evaluation::State::new(move |request| analysis.send(request)),
             textarea: NodeRef::new(),
             drawing: StoredValue::new_local(Drawing::default()),
             notes: StoredValue::new_local(Vec::new()),
-            types: StoredValue::new(Vec::new()),
             last_key: StoredValue::new(0),
         };
         page.begin();
@@ -195,7 +197,10 @@ impl Page {
 
     /// Tells screen readers what was done.
     pub(crate) fn say(self, what: &str) -> bool {
-        self.said.set(what.to_owned());
+        // The same words again would be no change, and not be read out.
+        let again = self.said.with_untracked(|said| said == what);
+        self.said
+            .set(format!("{what}{}", if again { "\u{a0}" } else { "" }));
         true
     }
 
@@ -219,12 +224,24 @@ impl Page {
         self.open_note(key);
     }
 
-    /// Adds notes, to each of which it gives a key and a name of its own, and opens the one at `open`. Blank notes give way to
-    /// them.
-    pub(crate) fn add_notes(self, notes: Vec<Note>, open: usize) {
+    /// Adds notes, whose marks are of `types`; each gets a key and a name of its own. Blank notes give way to them. Opens the one
+    /// at `open`, if one is to be.
+    pub(crate) fn add_notes(self, mut notes: Vec<Note>, types: &[String], open: Option<usize>) {
         let first = self.last_key.get_value() + 1;
         if notes.is_empty() {
             return;
+        }
+        // Another model may have come while they were read.
+        let mut all = self.types();
+        if all != types {
+            let new = used(&notes, types, &all);
+            all.extend(new);
+            for note in &mut notes {
+                note.retype(types, &all);
+                note.forget();
+            }
+            colours::set(&all);
+            self.types.set(all);
         }
         self.update_notes(|all| {
             all.retain(|note| !note.is_blank());
@@ -235,7 +252,10 @@ impl Page {
                 all.push(note);
             }
         });
-        self.open_note(first + open as u32);
+        match open {
+            Some(open) => self.open_note(first + open as u32),
+            None => self.list_all(),
+        }
     }
 
     /// Closes a note. There is always one left.
@@ -265,6 +285,9 @@ impl Page {
         }
         self.open.set(key);
         self.focus.set(None);
+        self.hover.set(None);
+        self.drag.set(None);
+        self.unselect();
         self.list_all();
         self.refresh();
         self.show_text();
@@ -291,6 +314,11 @@ impl Page {
             let note = notes.iter().find(|note| note.key == key);
             look(note.expect("the open note is one of the notes"))
         })
+    }
+
+    /// The open note's key and the number of its text.
+    pub(crate) fn open_version(self) -> (u32, u32) {
+        (self.open.get_untracked(), self.with_open(Note::version))
     }
 
     /// Whether the open note shows the marks of its file only.
@@ -359,17 +387,26 @@ impl Page {
         self.list_note(self.open.get_untracked());
     }
 
-    /// The model's types; before there is a model those of the draft, if there is one.
+    /// The types that marks can be of.
     pub(crate) fn types(self) -> Vec<String> {
-        self.types.get_value()
+        self.types.get_untracked()
     }
 
-    /// Goes on to a model's types.
+    /// Goes on to a model's types. Those that it does not know and somebody has decided on stay, behind its own.
     pub(crate) fn set_types(self, types: &[String]) {
         let old = self.types();
-        if old != types {
-            self.update_notes(|notes| notes.iter_mut().for_each(|note| note.retype(&old, types)));
-            self.types.set_value(types.to_vec());
+        let mut new = types.to_vec();
+        new.extend(self.with_notes(|notes| used(notes, &old, types)));
+        if old != new {
+            self.update_notes(|notes| notes.iter_mut().for_each(|note| note.retype(&old, &new)));
+            let place = |kind: &usize| {
+                let name = old.get(*kind)?;
+                new.iter().position(|other| other == name)
+            };
+            self.hidden
+                .update(|hidden| *hidden = hidden.iter().filter_map(place).collect());
+            colours::set(&new);
+            self.types.set(new);
         }
     }
 
@@ -418,6 +455,17 @@ fn nearest(old: &Layout, new: &Layout, gone: Option<u32>) -> Option<u32> {
     let marks = new.marks();
     let at = marks.partition_point(|mark| mark.end <= start);
     marks.get(at).or(marks.last()).map(|mark| mark.id)
+}
+
+/// Types that decisions of notes are of, as indices of `types`, and that are not among the `known` ones.
+fn used(notes: &[Note], types: &[String], known: &[String]) -> Vec<String> {
+    let kinds = notes.iter().flat_map(|note| note.review().decided_kinds());
+    let kinds: BTreeSet<usize> = kinds.collect();
+    let names = kinds.iter().filter_map(|&kind| types.get(kind));
+    names
+        .filter(|name| !known.contains(name))
+        .cloned()
+        .collect()
 }
 
 fn names(notes: &[Note]) -> Names {

@@ -223,6 +223,9 @@ impl Drag {
     /// Where the mark would be.
     fn range(self, page: Page) -> Option<Range<usize>> {
         let range = self.fixed.min(self.moving)..self.fixed.max(self.moving);
+        if range.is_empty() {
+            return None;
+        }
         page.shown
             .with_untracked(|note| word::snap(note.text(), range))
     }

@@ -2,6 +2,8 @@
 //!
 //! Keys without a modifier work only while the focus is in the note, and can be switched off (WCAG 2.1.4).
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web::mark::{Mark, Verdict};
@@ -151,6 +153,24 @@ fn go(page: Page, to: impl Fn(Option<usize>, usize) -> usize) -> bool {
     id.is_some()
 }
 
+/// Does it for a button, which may end it: what then has the keyboard is the mark.
+pub(crate) fn act_by_button(page: Page, action: Action) {
+    act(page, action);
+    // Once the page has followed.
+    set_timeout(
+        move || {
+            let active = document().active_element();
+            let lost = active.is_none_or(|active| {
+                active.tag_name() == "BODY" || active.matches(":disabled").unwrap_or_default()
+            });
+            if lost {
+                page.focus_mark();
+            }
+        },
+        Duration::ZERO,
+    );
+}
+
 /// Does it; whether there was something to do.
 pub(crate) fn act(page: Page, action: Action) -> bool {
     match action {
@@ -191,7 +211,9 @@ pub(crate) fn act(page: Page, action: Action) -> bool {
 }
 
 fn on_mark(page: Page, act: impl FnOnce(Mark) -> bool) -> bool {
-    let focused = untrack(|| page.focused());
+    // Where words are selected, they are what is looked at.
+    let selected = page.selection.with_untracked(Option::is_some);
+    let focused = untrack(|| page.focused()).filter(|_| !selected);
     focused.is_some_and(act)
 }
 
@@ -218,8 +240,9 @@ fn on(page: Page) -> bool {
 fn add(page: Page, range: std::ops::Range<usize>, kind: usize) -> bool {
     let mut added = None;
     page.correct(|review, text| {
-        added = review.add(range, kind, text);
-        added.is_some()
+        let found = review.add(range, kind, text);
+        added = found.map(|(id, _)| id);
+        found.is_some_and(|(_, new)| new)
     });
     page.unselect();
     if added.is_some() {
