@@ -2,9 +2,10 @@
 // there. As in start.js, old JavaScript on purpose.
 (function () {
   "use strict";
-  var script = document.currentScript;
-  // What messages call the model file; also its address relative to the page.
-  var MODEL = "models/default/model.safetensors";
+  // The workers' builds, { name: { script, scriptHash, program, programHash } }, and the model, { name, bytes, sha256, parts:
+  // [{ url, bytes }] }, with addresses relative to the page and hashes as in an `integrity` attribute. The build fills them in.
+  var WORKERS = {};
+  var MODEL = null;
   // More threads than this, and one window of a note has too few parts for them.
   var MOST_THREADS = 8;
   // What may be asked for.
@@ -64,11 +65,74 @@
     return { name: name, threads: name === "threads" ? threads : 1, ignored: ignored };
   }
 
-  // A worker with its model on the way, `afresh` past the browser's cache; without helpers if it is to be `alone`. Without a
-  // worker there is `trouble`, in words for the page. Messages and errors wait until somebody takes them.
-  function start(alone, afresh) {
-    var built = Object.keys(PROBES).filter(function (name) { return script.hasAttribute("data-" + name); });
-    if (built.length === 0) {
+  // Whether a page that the service worker (sw.js) serves would be isolated, and this one can still give way to it: once, or a
+  // browser in which that does not help would never come to an end.
+  function wouldBeIsolated() {
+    var RELOADED = "clinical-ner reloaded";
+    try {
+      var helps = self.crossOriginIsolated === false && "serviceWorker" in navigator && isValid(PROBES.threads) &&
+        (navigator.hardwareConcurrency || 1) > 1 && sessionStorage.getItem(RELOADED) === null;
+      if (helps) sessionStorage.setItem(RELOADED, "1");
+      return helps;
+    } catch (error) {
+      return false;
+    }
+  }
+
+  function after(milliseconds) {
+    return new Promise(function (resolve) { setTimeout(resolve, milliseconds); });
+  }
+
+  // Resolves once a service worker that is being installed is not any more.
+  function installed(worker) {
+    return new Promise(function (resolve) {
+      worker.addEventListener("statechange", function () {
+        if (worker.state !== "installing") resolve();
+      });
+    });
+  }
+
+  // The service worker, by which the page needs neither a network nor a host that sends headers: its registration, or null where
+  // there is none and the page does without. Whether there is a newer build is looked up now, as the page opens, and at no other
+  // time.
+  var serving = !("serviceWorker" in navigator) ? Promise.resolve(null) :
+    navigator.serviceWorker.register("sw.js", { updateViaCache: "none" }).then(function (registration) {
+      if (!registration.active) return registration.installing ? installed(registration.installing).then(function () { return registration; }) : registration;
+      // Without a network there is nothing newer.
+      return registration.update().catch(function () {}).then(function () { return registration; });
+    }).catch(function () { return null; });
+
+  // What is not there in time is there at the next visit.
+  var PATIENCE = 3000;
+  var isolating = !wouldBeIsolated() ? Promise.resolve() : Promise.race([
+    serving.then(function (registration) { return registration && navigator.serviceWorker.ready; }).then(function (registration) {
+      // What has been written already would be lost.
+      var note = document.getElementById("note");
+      if (!registration || (note && note.value !== "")) return null;
+      location.reload();
+      return after(PATIENCE);
+    }),
+    after(PATIENCE),
+  ]);
+
+  // The files of the worker that runs are kept as well.
+  var running = [];
+  function keep(registration) {
+    if (!registration) return null;
+    return navigator.serviceWorker.ready.then(function (registration) {
+      return new Promise(function (resolve) {
+        var channel = new MessageChannel();
+        channel.port1.onmessage = resolve;
+        registration.active.postMessage({ keep: running }, [channel.port2]);
+      });
+    });
+  }
+
+  // A worker with its model on the way, the site's or a `file`, `afresh` past the browser's cache; without helpers if it is to be
+  // `alone`. Without a worker there is `trouble`, in words for the page. Messages and errors wait until somebody takes them.
+  function start(alone, afresh, file) {
+    var built = Object.keys(PROBES).filter(function (name) { return name in WORKERS; });
+    if (built.length === 0 || MODEL === null) {
       return {
         heading: "This copy of the page is incomplete",
         trouble: "It names no worker, so it was not built as a whole. Build it with cargo xtask dist.",
@@ -87,34 +151,55 @@
     var choice = choose(names, navigator.hardwareConcurrency || 1, location.search);
     choice.ignored.forEach(function (complaint) { console.warn(complaint); });
 
-    var file = script.getAttribute("data-" + choice.name);
-    var worker;
-    try {
-      worker = new Worker(file);
-    } catch (error) {
-      return {
-        heading: "The analysis cannot start",
-        trouble: "This browser does not let the page start a worker. If you opened the page as a file, open it through a web " +
-          "server instead.",
-      };
-    }
+    var parts = WORKERS[choice.name];
+    var base = document.baseURI;
+    var load = {
+      Load: {
+        name: file ? file.name : MODEL.name,
+        bytes: file ? file.size : MODEL.bytes,
+        sha256: file ? null : MODEL.sha256,
+        threads: choice.threads,
+        // What follows is for the worker's scripts alone.
+        model: file ? { file: file } : { base: base, bytes: MODEL.bytes, sha256: MODEL.sha256, parts: MODEL.parts },
+        program: { url: new URL(parts.program, base).href, integrity: parts.programHash, afresh: afresh },
+      },
+    };
     var waiting = [];
+    var toSend = [load];
     var stopped = false;
+    var worker = null;
     // Where events go: into `waiting`, then to whoever takes them, in the end nowhere. A worker that has been ended can still
     // report an error.
     var deliver = function (event) { waiting.push(event); };
-    worker.onmessage = worker.onerror = function (event) {
-      // An error is the application's to tell; start.js need not hear of it.
-      event.preventDefault();
-      deliver(event);
-    };
-    worker.postMessage({
-      Load: { url: new URL(MODEL, document.baseURI).href, name: MODEL, afresh: afresh, threads: choice.threads },
+
+    // A worker has no `integrity` of its own: its script is fetched with one. As a blob it is then bound by this page's
+    // Content-Security-Policy, which a worker from an address is not.
+    running = [parts.script, parts.program];
+    isolating.then(function () {
+      return fetch(parts.script, { integrity: parts.scriptHash, cache: afresh ? "reload" : "default" });
+    }).then(function (response) {
+      if (!response.ok) throw new Error("status " + response.status);
+      return response.blob();
+    }).then(function (blob) {
+      if (stopped) return;
+      // Not revoked: the worker starts its helpers from it.
+      worker = new Worker(URL.createObjectURL(new Blob([blob], { type: "text/javascript" })));
+      worker.onmessage = worker.onerror = function (event) {
+        // An error is the application's to tell; start.js need not hear of it.
+        event.preventDefault();
+        deliver(event);
+      };
+      toSend.splice(0).forEach(function (message) { worker.postMessage(message); });
+    }).catch(function (error) {
+      deliver({ message: "The worker's script, " + parts.script + ", could not be loaded (" + error.message + "). Is the server " +
+        "that this page came from still running?" });
     });
     return {
-      worker: worker,
-      script: file,
       sharesMemory: choice.name === "threads",
+      send: function (message) {
+        if (worker) worker.postMessage(message);
+        else toSend.push(message);
+      },
       // Hands over everything from the first event on, in order, but not before the caller has returned.
       take: function (take) {
         setTimeout(function () {
@@ -127,20 +212,53 @@
       stop: function () {
         stopped = true;
         deliver = function () {};
-        worker.terminate();
+        if (worker) worker.terminate();
       },
     };
   }
 
-  var early = start(false, false);
+  // Where the worker keeps the model, see its model.js.
+  function stores() {
+    if (typeof caches === "undefined") return Promise.resolve([]);
+    var family = "clinical-ner model " + new URL(document.baseURI).pathname + " ";
+    return caches.keys().then(function (names) {
+      return names.filter(function (name) { return name.indexOf(family) === 0; });
+    });
+  }
+
+  var early = start(false, false, null);
   self.analysis = {
     choose: choose,
-    start: function (alone, afresh) {
+    // Resolves once all requests have been made that the page makes by itself, or have had their time.
+    settled: function () { return Promise.race([serving.then(keep), after(PATIENCE)]); },
+    // Resolves when there is a newer build than this page's, which waits until no page of this one is open any more.
+    newer: function () {
+      return serving.then(function (registration) {
+        var controlled = registration && navigator.serviceWorker.controller;
+        if (controlled && registration.waiting) return true;
+        if (!controlled || !registration.installing) return false;
+        return installed(registration.installing).then(function () { return registration.waiting !== null; });
+      });
+    },
+    // Goes on to it. What is not saved is lost with this page.
+    update: function () {
+      navigator.serviceWorker.addEventListener("controllerchange", function () { location.reload(); });
+      serving.then(function (registration) {
+        if (registration.waiting) registration.waiting.postMessage({ activate: true });
+      });
+    },
+    isKept: function () {
+      return stores().then(function (names) { return names.length > 0; });
+    },
+    forget: function () {
+      return stores().then(function (names) { return Promise.all(names.map(function (name) { return caches.delete(name); })); });
+    },
+    start: function (alone, afresh, file) {
       var started = early;
       early = null;
-      if (started !== null && !alone && !afresh) return started;
-      if (started !== null && started.worker) started.stop();
-      return start(alone, afresh);
+      if (started !== null && !alone && !afresh && !file) return started;
+      if (started !== null && !started.trouble) started.stop();
+      return start(alone, afresh, file);
     },
   };
 })();

@@ -18,8 +18,8 @@ use tokio::net::TcpListener;
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-/// The model file's path within the site.
-pub const MODEL: &str = "models/default/model.safetensors";
+/// How the paths of the model's parts begin within the site.
+pub const MODEL: &str = "models/default/model-";
 
 /// Isolates the page from other origins, which is what a browser lets share memory; `no-cache` has
 /// it ask for every file each time. As `cargo xtask serve` sends them.
@@ -46,8 +46,6 @@ pub enum Fault {
     None,
     /// Status 404.
     Missing,
-    /// The file as it is, but status 404 to whoever asks for it again.
-    Once,
     /// An HTML page with status 200, as hosts of single-page applications answer for what they do
     /// not have.
     Html,
@@ -136,7 +134,7 @@ impl Server {
         format!("http://{}{}", self.address, self.shared.base)
     }
 
-    /// `METHOD path` of every request so far.
+    /// `METHOD path` of every request so far, and `bytes=FROM-` where it asked for a part.
     pub fn log(&self) -> Vec<String> {
         self.shared
             .log
@@ -162,20 +160,22 @@ async fn log_and_spoil(
     request: Request,
     next: Next,
 ) -> Response {
-    let line = format!("{} {}", request.method(), request.uri());
-    let again = {
-        let mut log = shared.log.lock().expect("no panic holds the lock");
-        let again = log.contains(&line);
-        log.push(line);
-        again
-    };
+    let range = request.headers().get(header::RANGE);
+    let range = range.and_then(|range| range.to_str().ok());
+    let range = range.map_or(String::new(), |range| format!(" {range}"));
+    let line = format!("{} {}{range}", request.method(), request.uri());
+    shared
+        .log
+        .lock()
+        .expect("no panic holds the lock")
+        .push(line);
     let fault = shared
         .fault
         .lock()
         .expect("no panic holds the lock")
         .clone();
     let path = request.uri().path();
-    if fault == Fault::None || (fault == Fault::Once && !again) || !path.contains(shared.spoiled) {
+    if fault == Fault::None || !path.contains(shared.spoiled) {
         return next.run(request).await;
     }
     let file = shared
@@ -194,7 +194,7 @@ async fn spoiled(file: &Path, fault: Fault) -> Result<Response> {
     let whole = bytes.len();
     let response = match fault {
         Fault::None => bytes.into_response(),
-        Fault::Missing | Fault::Once => StatusCode::NOT_FOUND.into_response(),
+        Fault::Missing => StatusCode::NOT_FOUND.into_response(),
         Fault::Html => {
             axum::response::Html("<!doctype html><title>Welcome</title>").into_response()
         }

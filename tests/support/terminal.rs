@@ -1,11 +1,11 @@
 //! The same model in the terminal.
 
 use std::env;
+use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
-use crate::server::MODEL;
 use crate::session::site_folder;
 
 /// What `trainer` prints with these arguments and the site's model.
@@ -13,11 +13,28 @@ use crate::session::site_folder;
 /// # Errors
 /// When it complains about anything, and when the environment variable E2E_TRAINER does not name it.
 pub fn trainer(args: &[&str]) -> Result<String> {
-    let model = site_folder()?.join(MODEL);
+    let model = site_model()?;
     let model = model.to_str().context("a site whose path is no text")?;
     let (output, complaints) = start(&[args, &["--model", model]].concat())?;
     ensure!(complaints.is_empty(), "trainer {args:?}: {complaints}");
     Ok(output)
+}
+
+/// The site's model, which lies there in one part.
+///
+/// # Errors
+/// When it does not.
+pub fn site_model() -> Result<PathBuf> {
+    let folder = site_folder()?.join("models/default");
+    let mut models = Vec::new();
+    for entry in std::fs::read_dir(&folder)? {
+        let path = entry?.path();
+        models.extend((path.extension() == Some("safetensors".as_ref())).then_some(path));
+    }
+    match models.as_slice() {
+        [model] => Ok(model.clone()),
+        models => bail!("{} holds {models:?}", folder.display()),
+    }
 }
 
 /// What `trainer` prints with these arguments; it may tell of its progress.

@@ -11,15 +11,15 @@ use serde::{Deserialize, Serialize};
 /// Page to worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
-    /// Fetch and prepare a model; once, as the first message. `www/analysis.js` makes it, and the worker's `start.js` reads it
-    /// before the worker does.
+    /// Take in and prepare a model; once, as the first message. `www/analysis.js` makes it, and the worker's `start.js` reads it
+    /// before the worker does: in its message is also where program and model come from.
     Load {
-        /// Absolute address of the exported file.
-        url: String,
-        /// What error messages call the file.
+        /// What error messages call the exported file.
         name: String,
-        /// Whether to pass over the browser's cache: what came from there last time may be what was wrong.
-        afresh: bool,
+        /// Its size.
+        bytes: u32,
+        /// SHA-256 (hex) that it must have; none where the visitor has chosen it.
+        sha256: Option<String>,
         /// Threads that the network runs on, the worker's own included. A build without shared memory has its own only.
         threads: u32,
     },
@@ -53,8 +53,8 @@ pub enum Event {
     Downloading {
         /// Bytes so far.
         received: u32,
-        /// Bytes of the whole file, where the server tells.
-        total: Option<u32>,
+        /// Bytes of the whole file.
+        total: u32,
     },
     /// The whole file has arrived and is being prepared.
     Downloaded,
@@ -141,6 +141,8 @@ pub struct ModelCard {
     pub name: String,
     /// Bytes of the exported file.
     pub bytes: u32,
+    /// SHA-256 (hex) of all of them.
+    pub sha256: String,
     /// Version of its format.
     pub format_version: String,
     /// SHA-256 (hex) of the fine-tuned weights that it was made from.

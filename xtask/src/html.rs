@@ -129,6 +129,32 @@ fn open_tag(html: &str, open: usize) -> Result<Tag<'_>> {
     })
 }
 
+/// Has the browser check what a page loads: scripts and styles get the `integrity` that `hash` has
+/// for their file. What is fetched ahead for scripts is left to those.
+///
+/// # Errors
+/// Those of `hash`.
+pub(crate) fn with_integrity(html: &str, hash: impl Fn(&str) -> Result<String>) -> Result<String> {
+    let mut page = html.to_owned();
+    // From the back, so that the places of those before stay.
+    for tag in tags(html)?.iter().rev() {
+        let loads = match tag.name.as_str() {
+            "script" => tag.attribute("src"),
+            "link" => match tag.attribute("rel") {
+                Some("stylesheet" | "modulepreload") => tag.attribute("href"),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let (Some(file), None) = (loads, tag.attribute("integrity")) {
+            let hash = hash(file.trim_start_matches("./"))?;
+            let name_end = tag.range.start + 1 + tag.name.len();
+            page.insert_str(name_end, &format!(" integrity=\"{hash}\""));
+        }
+    }
+    Ok(page)
+}
+
 /// Checks that a page keeps its promises: it has a Content-Security-Policy without `unsafe-inline`,
 /// nothing inline that the policy would block, no address that ties it to one host or path, and
 /// every file it names is in `folder`.
@@ -163,6 +189,11 @@ pub(crate) fn check(html: &str, folder: &Path) -> Result<()> {
         {
             bail!("{shown} is inline: the Content-Security-Policy blocks it");
         }
+        let is_checked = tag.attribute("integrity").is_some();
+        ensure!(
+            is_checked || tag.name != "script",
+            "{shown} has no `integrity`"
+        );
         for (name, value) in &tag.attributes {
             if name == "style" || name.starts_with("on") {
                 bail!("{shown} has an inline `{name}`: the Content-Security-Policy blocks it");
@@ -223,13 +254,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_loaded_is_checked() {
+        let page = "<link rel=stylesheet href=a.css><link rel=icon href=i.svg><script src=\"./b.js\"></script>\
+            <link rel=\"modulepreload\" href=\"./c.js\" integrity=\"own\">";
+        let found = with_integrity(page, |file| Ok(format!("of {file}"))).unwrap();
+        assert_eq!(
+            found,
+            "<link integrity=\"of a.css\" rel=stylesheet href=a.css><link rel=icon href=i.svg>\
+             <script integrity=\"of b.js\" src=\"./b.js\"></script>\
+             <link rel=\"modulepreload\" href=\"./c.js\" integrity=\"own\">"
+        );
+    }
+
+    #[test]
     fn page_that_breaks_a_promise_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("x.js"), "").unwrap();
         let policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'self'\">";
         let check = |body: &str| check(&format!("<title>t</title>{policy}{body}"), folder.path());
 
-        check("<script type=module src=./x.js></script><a href=\"https://example.org/\">x</a>")
+        check("<script integrity=i type=module src=./x.js></script><a href=\"https://example.org/\">x</a>")
             .unwrap();
         for (body, reason) in [
             ("<script>1</script>", "is inline"),
@@ -237,12 +281,16 @@ mod tests {
             ("<style>p {}</style>", "is inline"),
             ("<p style=\"color: red\">", "inline `style`"),
             ("<p onclick=\"x()\">", "inline `onclick`"),
-            ("<script src=/x.js></script>", "is absolute"),
+            ("<script src=./x.js></script>", "has no `integrity`"),
+            ("<script integrity=i src=/x.js></script>", "is absolute"),
             (
                 "<link href=\"https://example.org/x.css\">",
                 "leaves the site",
             ),
-            ("<script src=y.js></script>", "is not in the site"),
+            (
+                "<script integrity=i src=y.js></script>",
+                "is not in the site",
+            ),
         ] {
             let error = format!("{:#}", check(body).unwrap_err());
             assert!(error.contains(reason), "{body}: {error}");

@@ -1,5 +1,7 @@
-//! The static site: Trunk builds the page, [`assemble`] adds the worker and gives every built file
-//! a name made of its content.
+//! The static site: Trunk builds the page, [`assemble`] adds the workers and the model, gives every
+//! built file a name made of its content, and has the browser check each by its hash.
+
+mod model;
 
 use std::env;
 use std::ffi::OsString;
@@ -8,6 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::command::{cargo, command, lock, output, run};
@@ -60,14 +65,23 @@ const SHARED_MEMORY: [&str; 8] = [
 /// long.
 pub(crate) const WORKER_OPTIMIZATION: &str = "-O1";
 
-/// Where `index.html` leaves room for the workers' addresses.
-const WORKERS: &str = " data-workers";
-
-/// The script that chooses among the workers.
+/// The script that chooses among the workers, and where it leaves room for what is built.
 const CHOOSER: &str = "analysis.js";
+const WORKERS: &str = "var WORKERS = {};";
+const CHOSEN_MODEL: &str = "var MODEL = null;";
 
-/// How every worker's script begins its module.
-const START: &str = include_str!("../../web/src/worker/start.js");
+/// The script that speaks where the page cannot.
+const SPEAKER: &str = "start.js";
+
+/// The script that serves the page without a network, and where it leaves room for the page's files.
+const SERVICE_WORKER: &str = "sw.js";
+const BUILD: &str = r#"const BUILD = { version: "", files: {}, workers: {} };"#;
+
+/// How every worker's script finds the model and begins its module.
+const START: [&str; 2] = [
+    include_str!("../../web/src/worker/model.js"),
+    include_str!("../../web/src/worker/start.js"),
+];
 
 /// Where the page and `trainer predict` look for the model.
 pub(crate) const MODEL: &str = "www/models/default/model.safetensors";
@@ -127,35 +141,83 @@ pub(crate) fn assemble() -> Result<()> {
     let mut page =
         fs::read_to_string(&index).with_context(|| format!("cannot read {}", index.display()))?;
 
-    ensure!(
-        page.contains(WORKERS),
-        "{} has no place for the workers' addresses",
-        index.display()
-    );
-    let mut addresses = String::new();
+    let mut workers = serde_json::Map::new();
     for variant in &VARIANTS {
-        let script = worker(variant, &tools, &staging)?;
-        addresses.push_str(&format!(" data-{}=\"{script}\"", variant.name));
+        workers.insert(variant.name.to_owned(), worker(variant, &tools, &staging)?);
     }
-    page = page.replacen(WORKERS, &addresses, 1);
-    // The application and the workers rely on it: no cache should have an older one beside them.
-    let chooser = format!("analysis-{}.js", hash(&read(&staging.join(CHOOSER))?));
-    fs::rename(staging.join(CHOOSER), staging.join(&chooser))
-        .with_context(|| format!("cannot rename {CHOOSER}"))?;
-    page = page.replace(&format!("\"{CHOOSER}\""), &format!("\"{chooser}\""));
+    let path = MODEL.strip_prefix("www/").expect("the model lies in www");
+    let model = model::split(&staging, path)?;
+    let chooser = staging.join(CHOOSER);
+    let mut script = fs::read_to_string(&chooser)
+        .with_context(|| format!("cannot read {}", chooser.display()))?;
+    for (room, name, value) in [
+        (WORKERS, "WORKERS", &workers.clone().into()),
+        (CHOSEN_MODEL, "MODEL", &model),
+    ] {
+        ensure!(script.contains(room), "{CHOOSER} has no line `{room}`");
+        script = script.replacen(room, &format!("var {name} = {value};"), 1);
+    }
+    write(&chooser, script.as_bytes())?;
+    // The application and the workers rely on them: no cache should have an older one beside them.
+    for name in [CHOOSER, SPEAKER] {
+        let (stem, ending) = name.split_once('.').expect("a file with an ending");
+        let hashed = format!("{stem}-{}.{ending}", hash(&read(&staging.join(name))?));
+        fs::rename(staging.join(name), staging.join(&hashed))
+            .with_context(|| format!("cannot rename {name}"))?;
+        page = page.replace(&format!("\"{name}\""), &format!("\"{hashed}\""));
+    }
     page = link_app(&page, &tools, &staging)?;
+    page = html::with_integrity(&page, |file| Ok(integrity(&read(&staging.join(file))?)))?;
     html::check(&page, &staging).with_context(|| format!("{}", index.display()))?;
-    let model = MODEL.strip_prefix("www/").expect("the model lies in www");
-    ensure!(
-        staging.join(model).is_file(),
-        "{} does not copy {model} into the site",
-        index.display()
-    );
+    service_worker(&staging, &page, &workers)?;
+    // GitHub's pages are otherwise run through Jekyll, which leaves files out.
+    write(&staging.join(".nojekyll"), b"")?;
     fs::write(&index, page).with_context(|| format!("cannot write {}", index.display()))
 }
 
-/// Builds a variant of the worker into `staging` and returns the name of its script.
-fn worker(variant: &Variant, tools: &SiteTools, staging: &Path) -> Result<String> {
+/// Tells the service worker which files the page is made of, which is what it keeps.
+fn service_worker(
+    staging: &Path,
+    page: &str,
+    workers: &serde_json::Map<String, serde_json::Value>,
+) -> Result<()> {
+    let mut files = serde_json::Map::new();
+    files.insert("./".to_owned(), integrity(page.as_bytes()).into());
+    for entry in fs::read_dir(staging)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let is_page =
+            !name.starts_with("worker-") && name != SERVICE_WORKER && name != "index.html";
+        if is_page && staging.join(&name).is_file() {
+            let hash = integrity(&read(&staging.join(&name))?);
+            files.insert(name, hash.into());
+        }
+    }
+    let mut of_workers = serde_json::Map::new();
+    for worker in workers.values() {
+        for part in ["script", "program"] {
+            let name = worker[part].as_str().context("a worker without a name")?;
+            of_workers.insert(name.to_owned(), worker[&format!("{part}Hash")].clone());
+        }
+    }
+    let parts = json!({"files": files, "workers": of_workers});
+    let build = json!({
+        "version": hash(parts.to_string().as_bytes()),
+        "files": files,
+        "workers": of_workers,
+    });
+    let path = staging.join(SERVICE_WORKER);
+    let script =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    ensure!(
+        script.contains(BUILD),
+        "{SERVICE_WORKER} has no line `{BUILD}`"
+    );
+    let script = script.replacen(BUILD, &format!("const BUILD = {build};"), 1);
+    write(&path, script.as_bytes())
+}
+
+/// Builds a variant of the worker into `staging` and tells `www/analysis.js` what it is made of.
+fn worker(variant: &Variant, tools: &SiteTools, staging: &Path) -> Result<serde_json::Value> {
     let cargo_target = worker_target(variant);
     run(cargo()
         .args([
@@ -203,10 +265,15 @@ fn worker(variant: &Variant, tools: &SiteTools, staging: &Path) -> Result<String
     let glue = bound.join("worker.js");
     let mut script =
         fs::read_to_string(&glue).with_context(|| format!("cannot read {}", glue.display()))?;
-    script.push_str(&START.replace("WASM_NAME", &wasm_name));
+    START.iter().for_each(|part| script.push_str(part));
     let script_name = format!("worker-{}-{}.js", variant.name, hash(script.as_bytes()));
     write(&staging.join(&script_name), script.as_bytes())?;
-    Ok(script_name)
+    Ok(json!({
+        "script": script_name,
+        "scriptHash": integrity(script.as_bytes()),
+        "program": wasm_name,
+        "programHash": integrity(&bytes),
+    }))
 }
 
 /// Optimizes the page's own module, renames its files by their content, and puts the links to it
@@ -243,7 +310,9 @@ fn link_app(page: &str, tools: &SiteTools, staging: &Path) -> Result<String> {
     // A file of its own, since the Content-Security-Policy allows no inline script.
     let boot = format!(
         "import init from \"./{new_script}\";\n\n\
-         await init({{ module_or_path: new URL(\"./{new_wasm}\", import.meta.url) }});\n"
+         const integrity = \"{}\";\n\
+         await init({{ module_or_path: fetch(new URL(\"./{new_wasm}\", import.meta.url), {{ integrity }}) }});\n",
+        integrity(&wasm)
     );
     let new_boot = format!("boot-{}.js", hash(boot.as_bytes()));
     write(&staging.join(&new_boot), boot.as_bytes())?;
@@ -313,6 +382,11 @@ fn worker_environment(variant: &Variant) -> Result<Environment> {
 /// the flags.
 fn worker_target(variant: &Variant) -> PathBuf {
     cargo_target().join(format!("worker-{}", variant.name))
+}
+
+/// What an `integrity` attribute holds.
+fn integrity(bytes: &[u8]) -> String {
+    format!("sha256-{}", BASE64.encode(Sha256::digest(bytes)))
 }
 
 /// The first 16 hexadecimal digits of the SHA-256.

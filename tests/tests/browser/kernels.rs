@@ -214,15 +214,24 @@ fn worker_with_helpers_that_does_not_start() -> Result<()> {
 fn helpers_that_do_not_start() -> Result<()> {
     let setup = Setup {
         query: "?threads=3",
-        fault: Fault::Once,
-        spoiled: "/worker-threads",
-        expected_problems: &["Failed to load resource"],
+        // The worker's script, a blob, is given helpers that fail.
+        before: Some(
+            r#"const fail = `const Helper = self.Worker; self.Worker = function (_, options) {
+                const script = new Blob(['throw new Error("no help")']);
+                return new Helper(URL.createObjectURL(script), options);
+            };`;
+            const Plain = self.Blob;
+            self.Blob = function (parts, options) {
+                return new Plain(options?.type === "text/javascript" ? [fail, ...parts] : parts, options);
+            };"#,
+        ),
+        expected_problems: &["no help"],
         ..Setup::default()
     };
     Session::run(setup, async |page| {
         check(page, "worker-threads", 1).await?;
-        let scripts = requests(page, ".js");
-        ensure!(scripts.len() == 3, "two helpers were tried: {scripts:?}");
+        let failed = page.browser.devtools.problems();
+        ensure!(failed.len() == 2, "two helpers were tried: {failed:?}");
         Ok(())
     })
 }

@@ -9,6 +9,7 @@ mod files;
 mod hard_notes;
 mod keeping;
 mod kernels;
+mod model;
 mod network;
 mod reviewing;
 mod screenshots;

@@ -20,7 +20,7 @@ fn nothing_leaves_the_page_once_the_model_is_there() -> Result<()> {
         tokio::time::sleep(SETTLE).await;
         let (devtools, server) = (&page.browser.devtools, &page.server);
         let (seen, logged) = (devtools.requests(), server.log());
-        for needed in ["index.html", ".css", ".js", ".wasm", "model.safetensors"] {
+        for needed in ["index.html", ".css", ".js", ".wasm", ".safetensors"] {
             let name = if needed == "index.html" { "/" } else { needed };
             ensure!(
                 logged.iter().any(|line| line.ends_with(name)),

@@ -1,10 +1,24 @@
 //! Whose page this is, what it promises, and what it is made of.
 
+use js_sys::Promise;
+use leptos::html;
 use leptos::prelude::*;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web::bytes;
 use web::protocol::ModelCard;
 
 use crate::page::Page;
+
+#[wasm_bindgen]
+extern "C" {
+    /// Whether there is a model that the next visit finds here.
+    #[wasm_bindgen(js_namespace = analysis, js_name = isKept)]
+    fn is_kept() -> Promise;
+
+    #[wasm_bindgen(js_namespace = analysis, js_name = forget)]
+    fn forget_model() -> Promise;
+}
 
 #[component]
 pub(crate) fn Masthead() -> impl IntoView {
@@ -28,7 +42,7 @@ pub(crate) fn Colophon(page: Page) -> impl IntoView {
     let details = move || {
         page.model
             .get()
-            .map(|model| view! { <Details model threads=page.analysis.threads /> })
+            .map(|model| view! { <Details page model /> })
     };
     view! {
         <footer class="colophon">
@@ -39,7 +53,7 @@ pub(crate) fn Colophon(page: Page) -> impl IntoView {
             </p>
             <p>
                 <strong>"Private."</strong>
-                " Notes stay on this device: the page sends nothing, and stores nothing unless a draft is kept. A draft lies in this \
+                " Notes stay on this device: the page sends nothing, and stores none unless a draft is kept. A draft lies in this \
                 browser, unencrypted, until it is deleted."
             </p>
             {details}
@@ -48,7 +62,7 @@ pub(crate) fn Colophon(page: Page) -> impl IntoView {
 }
 
 #[component]
-fn Details(model: ModelCard, threads: RwSignal<u32>) -> impl IntoView {
+fn Details(page: Page, model: ModelCard) -> impl IntoView {
     let ModelCard {
         layers,
         hidden,
@@ -56,15 +70,14 @@ fn Details(model: ModelCard, threads: RwSignal<u32>) -> impl IntoView {
         window_tokens,
         ..
     } = model;
-    let threads = move || match threads.get() {
+    let threads = move || match page.analysis.threads.get() {
         1 => String::from("1 thread"),
         many => format!("{many} threads"),
     };
-    let start_of_hash = model
-        .source_sha256
-        .get(..12)
-        .unwrap_or(&model.source_sha256)
-        .to_owned();
+    let hash = |sha256: String| {
+        let start = sha256.get(..12).unwrap_or(&sha256).to_owned();
+        view! { <code title=sha256>{start}</code> }
+    };
     view! {
         <dl>
             <div>
@@ -73,7 +86,10 @@ fn Details(model: ModelCard, threads: RwSignal<u32>) -> impl IntoView {
             </div>
             <div>
                 <dt>"File"</dt>
-                <dd>{bytes::in_words(model.bytes)} ", format " {model.format_version}</dd>
+                <dd data-testid="model-file">
+                    {model.name} ", " {bytes::in_words(model.bytes)} ", format " {model.format_version} ", SHA-256 "
+                    {hash(model.sha256)}
+                </dd>
             </div>
             <div>
                 <dt>"Kernels"</dt>
@@ -85,10 +101,63 @@ fn Details(model: ModelCard, threads: RwSignal<u32>) -> impl IntoView {
             </div>
             <div>
                 <dt>"Weights (SHA-256)"</dt>
-                <dd>
-                    <code title=model.source_sha256>{start_of_hash}</code>
-                </dd>
+                <dd>{hash(model.source_sha256)}</dd>
             </div>
         </dl>
+        <Choice page />
+    }
+}
+
+/// Which model runs, and whether one is kept.
+#[component]
+fn Choice(page: Page) -> impl IntoView {
+    let input = NodeRef::<html::Input>::new();
+    let choose = move |_| {
+        if let Some(input) = input.get_untracked() {
+            input.click();
+        }
+    };
+    let chosen = move |_| {
+        let Some(input) = input.get_untracked() else {
+            return;
+        };
+        let file = input.files().and_then(|files| files.get(0));
+        // The same file can be chosen again.
+        input.set_value("");
+        if file.is_some() {
+            page.use_model(file);
+        }
+    };
+    let kept = RwSignal::new(false);
+    spawn_local(async move {
+        kept.set(
+            JsFuture::from(is_kept())
+                .await
+                .is_ok_and(|kept| kept.is_truthy()),
+        )
+    });
+    let forget = move |_| {
+        spawn_local(async move {
+            // What is still there is still said to be.
+            let forgotten = JsFuture::from(forget_model()).await.is_ok();
+            kept.set(!forgotten);
+        });
+    };
+    view! {
+        <p class="choice">
+            <button type="button" on:click=choose title="A file that model-export wrote; it stays on this device">
+                "Use a model of your own…"
+            </button>
+            <input type="file" accept=".safetensors" hidden data-testid="own-model" node_ref=input on:change=chosen />
+            <button type="button" data-testid="site-model" hidden=move || !page.analysis.has_own_model() on:click=move |_| page.use_model(None)>
+                "Back to the site's model"
+            </button>
+            <span class="kept" data-testid="kept" hidden=move || !kept.get()>
+                "The site's model is kept in this browser, so that it need not be fetched again. "
+                <button type="button" on:click=forget>
+                    "Delete it"
+                </button>
+            </span>
+        </p>
     }
 }

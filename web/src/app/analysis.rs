@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web::note::{ALL, Note};
 use web::protocol::{Event, Failure, ModelCard, Request};
 use web::review::Suggestion;
 
-use crate::client::Client;
+use web_sys::File;
+
+use crate::client::{self, Client};
 use crate::page::Page;
 use crate::stage::{Stage, Trouble};
 
@@ -33,10 +36,14 @@ pub(crate) struct Analysis {
     revision: StoredValue<u32>,
     /// The text that is with the worker.
     job: StoredValue<Option<Job>>,
+    /// Workers that were started.
+    starts: StoredValue<u32>,
     /// Whether the worker has to do without helpers: one with them has not started here.
     alone: StoredValue<bool>,
     /// Whether a worker has failed since the page was opened.
     failed: StoredValue<bool>,
+    /// The model that the visitor has chosen in place of the site's.
+    file: RwSignal<Option<File>, LocalStorage>,
     /// The rest before the next analysis.
     rest: StoredValue<Option<TimeoutHandle>, LocalStorage>,
 }
@@ -66,8 +73,10 @@ impl Analysis {
             client: StoredValue::new_local(None),
             revision: StoredValue::new(0),
             job: StoredValue::new(None),
+            starts: StoredValue::new(0),
             alone: StoredValue::new(false),
             failed: StoredValue::new(false),
+            file: RwSignal::new_local(None),
             rest: StoredValue::new_local(None),
         }
     }
@@ -76,6 +85,11 @@ impl Analysis {
     pub(crate) fn send(self, request: &Request) {
         self.client
             .with_value(|client| client.iter().for_each(|client| client.send(request)));
+    }
+
+    /// Whether the visitor has chosen a model in place of the site's.
+    pub(crate) fn has_own_model(self) -> bool {
+        self.file.with(Option::is_some)
     }
 
     fn new_revision(self) -> u32 {
@@ -89,6 +103,7 @@ impl Page {
     pub(crate) fn start(self) {
         let analysis = self.analysis;
         analysis.client.set_value(None);
+        analysis.starts.update_value(|starts| *starts += 1);
         self.evaluation.worker_ended();
         analysis.job.set_value(None);
         self.stage.set(Stage::Starting);
@@ -96,12 +111,19 @@ impl Page {
         match Client::start(
             analysis.alone.get_value(),
             analysis.failed.get_value(),
+            analysis.file.get_untracked().as_ref(),
             move |event| self.on_event(event),
             move |trouble| self.on_trouble(trouble),
         ) {
             Ok(client) => analysis.client.set_value(Some(client)),
             Err(trouble) => self.on_trouble(trouble),
         }
+    }
+
+    /// Goes on with a model of the visitor's, or back to the site's. It stays on the device, and is gone with the page.
+    pub(crate) fn use_model(self, file: Option<File>) {
+        self.analysis.file.set(file);
+        self.start();
     }
 
     /// The open note has another text than the worker has seen.
@@ -217,7 +239,16 @@ impl Page {
             }
             Event::ThreadJoined => self.analysis.threads.update(|threads| *threads += 1),
             Event::Downloaded => self.stage.set(Stage::Preparing),
-            Event::Loaded(model) => self.loaded(model),
+            Event::Loaded(model) => {
+                let of = self.analysis.starts.get_value();
+                // After that, nothing is requested any more.
+                spawn_local(async move {
+                    let _ = JsFuture::from(client::settled()).await;
+                    if self.analysis.starts.get_value() == of {
+                        self.loaded(model);
+                    }
+                });
+            }
             Event::Progress {
                 revision,
                 done,
@@ -261,7 +292,10 @@ impl Page {
                 note.forget();
             }
         });
-        if self.model.with_untracked(Option::is_none) {
+        let is_other = self
+            .model
+            .with_untracked(|old| old.as_ref().map(|old| &old.sha256) != Some(&model.sha256));
+        if is_other {
             self.threshold.set(model.least_score);
         }
         self.model.set(Some(model));

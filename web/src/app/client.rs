@@ -1,9 +1,9 @@
 //! The page's side of the worker: `www/analysis.js` has started it, here are its messages.
 
-use js_sys::Reflect;
+use js_sys::{Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use web::protocol::{Event, Request};
-use web_sys::{MessageEvent, Worker};
+use web_sys::{File, MessageEvent};
 
 use crate::stage::Trouble;
 
@@ -13,7 +13,7 @@ extern "C" {
     type Started;
 
     #[wasm_bindgen(js_namespace = analysis)]
-    fn start(alone: bool, afresh: bool) -> Started;
+    fn start(alone: bool, afresh: bool, file: Option<&File>) -> Started;
 
     /// In words; none where there is a worker.
     #[wasm_bindgen(method, getter)]
@@ -22,20 +22,24 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn heading(this: &Started) -> String;
 
-    #[wasm_bindgen(method, getter)]
-    fn worker(this: &Started) -> Worker;
-
-    #[wasm_bindgen(method, getter)]
-    fn script(this: &Started) -> String;
-
     #[wasm_bindgen(method, getter, js_name = sharesMemory)]
     fn shares_memory(this: &Started) -> bool;
+
+    #[wasm_bindgen(method)]
+    fn send(this: &Started, message: &JsValue);
 
     #[wasm_bindgen(method)]
     fn take(this: &Started, take: &Closure<dyn Fn(JsValue)>);
 
     #[wasm_bindgen(method)]
     fn stop(this: &Started);
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// Resolves once the page has made all requests that it makes by itself.
+    #[wasm_bindgen(js_namespace = analysis)]
+    pub(crate) fn settled() -> Promise;
 }
 
 /// A running worker; it ends when this is dropped.
@@ -46,7 +50,7 @@ pub(crate) struct Client {
 
 impl Client {
     /// Takes over or starts the best worker that this browser can run, of those without helpers if it is to be `alone`. It has
-    /// been asked for the model that lies beside the page, `afresh` past the browser's cache.
+    /// been asked for the model that lies beside the page, `afresh` past the browser's cache, or for the one in a `file`.
     ///
     /// `on_event` is given its messages, `on_trouble` whatever ends it without one.
     ///
@@ -55,17 +59,17 @@ impl Client {
     pub(crate) fn start(
         alone: bool,
         afresh: bool,
+        file: Option<&File>,
         on_event: impl Fn(Event) + 'static,
         on_trouble: impl Fn(Trouble) + 'static,
     ) -> Result<Self, Trouble> {
-        let started = start(alone, afresh);
+        let started = start(alone, afresh, file);
         if let Some(message) = started.trouble() {
             return Err(Trouble {
                 heading: started.heading(),
                 message,
             });
         }
-        let script = started.script();
         let take = Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| {
             match event.dyn_into::<MessageEvent>() {
                 // Only the worker can send here, and it is built from the same source.
@@ -75,7 +79,7 @@ impl Client {
                 ),
                 Err(error) => on_trouble(Trouble {
                     heading: "The worker failed".to_owned(),
-                    message: worker_error(&error, &script),
+                    message: worker_error(&error),
                 }),
             }
         });
@@ -100,10 +104,7 @@ impl Client {
     pub(crate) fn send(&self, request: &Request) {
         let message =
             serde_wasm_bindgen::to_value(request).expect("numbers and strings always serialize");
-        self.started
-            .worker()
-            .post_message(&message)
-            .expect("plain objects can always be posted");
+        self.started.send(&message);
     }
 }
 
@@ -113,17 +114,15 @@ impl Drop for Client {
     }
 }
 
-/// Why a worker ended, from an event that has a message only when its script ran.
-fn worker_error(error: &JsValue, script: &str) -> String {
-    match Reflect::get(error, &"message".into())
-        .ok()
-        .and_then(|message| message.as_string())
-    {
+/// Why a worker ended, from an `ErrorEvent` or what `www/analysis.js` makes of a script that does not load.
+fn worker_error(error: &JsValue) -> String {
+    let message = Reflect::get(error, &"message".into());
+    match message.ok().and_then(|message| message.as_string()) {
         Some(message) if !message.is_empty() => {
-            format!("{}.", message.trim_start_matches("Uncaught "))
+            let message = message.trim_start_matches("Uncaught ");
+            let ends = message.ends_with(['.', '?']);
+            format!("{message}{}", if ends { "" } else { "." })
         }
-        _ => format!(
-            "Its script, {script}, could not be loaded. Is the server that this page came from still running?"
-        ),
+        _ => String::from("The browser does not say why."),
     }
 }

@@ -8,7 +8,7 @@ pub(crate) enum Stage {
     /// The worker's program is being fetched and started.
     Starting,
     /// The model file is on its way.
-    Downloading { received: u32, total: Option<u32> },
+    Downloading { received: u32, total: u32 },
     /// The model file is being read.
     Preparing,
     /// The note is not wholly analysed yet.

@@ -36,14 +36,7 @@ pub(crate) fn Status(page: Page) -> impl IntoView {
     let from_file = Memo::new(move |_| page.is_from_file());
     let text = move || match page.stage.get() {
         Stage::Starting => String::from("Starting"),
-        Stage::Downloading {
-            received,
-            total: None,
-        } => format!("Loading the model: {}", bytes::in_words(received)),
-        Stage::Downloading {
-            received,
-            total: Some(total),
-        } => {
+        Stage::Downloading { received, total } => {
             format!(
                 "Loading the model: {} of {}",
                 bytes::in_words(received),
@@ -91,13 +84,12 @@ pub(crate) fn Status(page: Page) -> impl IntoView {
         <div id="status" class="status" role="status" data-testid="status" data-state="loading" aria-busy=busy node_ref=line>
             <span class="lamp" aria-hidden="true"></span>
             <span class="words">{text}</span>
-            // Without a value the bar only shows that something goes on: the size is not known.
             <Show when=move || download().is_some()>
                 <progress
                     data-testid="progress"
                     aria-label="Model download in bytes"
-                    max=move || download().and_then(|(_, total)| total).map(|total| total.to_string())
-                    value=move || download().and_then(|(received, total)| total.map(|_| received.to_string()))
+                    max=move || download().map(|(_, total)| total.to_string())
+                    value=move || download().map(|(received, _)| received.to_string())
                     data-received=move || download().map(|(received, _)| received.to_string())
                 ></progress>
             </Show>
@@ -122,6 +114,12 @@ fn Alert(page: Page, trouble: Trouble) -> impl IntoView {
             <button type="button" on:click=move |_| page.start()>
                 "Try again"
             </button>
+            <Show when=move || page.analysis.has_own_model()>
+                " "
+                <button type="button" data-testid="site-model" on:click=move |_| page.use_model(None)>
+                    "Back to the site's model"
+                </button>
+            </Show>
         </div>
     }
 }

@@ -1,11 +1,11 @@
-//! The model file, streamed.
+//! The model file as it arrives; `model.js` knows where from.
 
 use std::collections::TryReserveError;
 
 use js_sys::{Object, Promise, Reflect, Uint8Array};
+use sha2::{Digest, Sha256};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{ReadableStreamReadResult, Response};
 
 use crate::scope;
 
@@ -14,126 +14,105 @@ const PROGRESS_MS: f64 = 50.0;
 
 #[wasm_bindgen]
 extern "C" {
-    /// As `fetch`; see `start.js`, which may have begun before.
-    #[wasm_bindgen(js_name = fetchModel)]
-    fn fetch_model(url: &str, afresh: bool) -> Promise;
+    /// The model's pieces, which `start.js` has begun to fetch.
+    pub(crate) type Pieces;
 
-    /// A `ReadableStream`, whose `getReader` throws for options that it does not know.
-    type Body;
-    #[wasm_bindgen(method, catch, js_name = getReader)]
-    fn reader(this: &Body, options: &JsValue) -> Result<Reader, JsValue>;
+    #[wasm_bindgen(thread_local_v2, js_name = model)]
+    static MODEL: Pieces;
 
-    /// A `ReadableStreamBYOBReader` or, which passes over the buffer, a `ReadableStreamDefaultReader`.
-    type Reader;
+    /// As of an iterator. A value is a `Uint8Array` that is valid until the next call.
     #[wasm_bindgen(method)]
-    fn read(this: &Reader, buffer: &Uint8Array) -> Promise;
+    fn next(this: &Pieces) -> Promise;
+
+    #[wasm_bindgen(method)]
+    fn keep(this: &Pieces) -> Promise;
+
+    #[wasm_bindgen(method)]
+    fn forget(this: &Pieces) -> Promise;
 }
 
-/// Bytes that are read at once, into the same buffer each time where the browser can: pieces of its own become garbage, which
-/// it collects late.
-const PIECE: u32 = 256 << 10;
-
-/// Fetches a model, of which `take` gets piece by piece, and tells how many bytes it has; `name` is what messages call it,
-/// `afresh` passes over the browser's cache.
+/// Reads the model's file, of which `take` gets piece by piece, and returns its SHA-256 in lower-case hexadecimal digits. `name` is
+/// what messages call it, `total` how many bytes it has.
 ///
-/// `progress` is told from time to time the bytes that have arrived and, where the server says it and it still can be true, those
-/// of the whole file.
+/// `progress` is told from time to time the bytes that have arrived.
 ///
 /// # Errors
 /// Says in words what went wrong and what to do.
-pub(crate) async fn fetch(
-    url: &str,
+pub(crate) async fn read(
     name: &str,
-    afresh: bool,
-    progress: impl Fn(u32, Option<u32>),
+    total: u32,
+    progress: impl Fn(u32),
     mut take: impl FnMut(&[u8]) -> Result<(), TryReserveError>,
-) -> Result<u32, String> {
-    let response: Response = match JsFuture::from(fetch_model(url, afresh)).await {
-        Ok(response) => response.unchecked_into(),
-        Err(error) => {
-            let reason = reason(&error);
-            return Err(format!(
-                "{name} could not be fetched ({reason}). Is the server that this page came from still running?"
-            ));
-        }
-    };
-    match (response.ok(), response.status()) {
-        (true, _) => {}
-        (false, 404) => {
-            return Err(format!(
-                "{name} is not on the server (status 404). Put a model there, then try again."
-            ));
-        }
-        (false, status) => {
-            return Err(format!(
-                "The server answered with status {status} instead of {name}."
-            ));
-        }
-    }
-    let Some(body) = response.body() else {
-        return Err(format!(
-            "The server answered with nothing instead of {name}."
-        ));
-    };
-
-    let header = |name| response.headers().get(name).ok().flatten();
-    let mut total = web::bytes::total(
-        header("content-length").as_deref(),
-        header("content-encoding").as_deref(),
-    );
-    let (mut received, mut bytes) = (0, Vec::new());
-    progress(0, total);
+) -> Result<String, String> {
+    let (mut received, mut bytes) = (0_u32, Vec::new());
+    let mut hash = Sha256::new();
     let now = || {
         scope::global()
             .performance()
             .map_or(0.0, |clock| clock.now())
     };
     let mut told = f64::NEG_INFINITY;
-
-    let body: Body = body.unchecked_into();
-    let options = Object::new();
-    // The object is a new one, and takes any key.
-    let _ = Reflect::set(&options, &"mode".into(), &"byob".into());
-    let reader = body
-        .reader(&options)
-        .or_else(|_| body.reader(&JsValue::UNDEFINED));
-    let reader = reader.map_err(|error| format!("{name} cannot be read ({}).", reason(&error)))?;
-    let mut buffer = Uint8Array::new_with_length(PIECE);
+    progress(0);
     loop {
-        let part: ReadableStreamReadResult = match JsFuture::from(reader.read(&buffer)).await {
-            Ok(part) => part.unchecked_into(),
-            Err(error) => {
-                let (reason, arrived) = (reason(&error), web::bytes::in_words(received));
-                return Err(format!(
-                    "{name} stopped arriving after {arrived} ({reason})."
-                ));
-            }
+        let next = JsFuture::from(MODEL.with(Pieces::next)).await;
+        let next: Object = match next {
+            Ok(next) => next.unchecked_into(),
+            Err(error) => return Err(stopped(name, received, total, &error)),
         };
-        if part.get_done().unwrap_or(false) {
-            return Ok(received);
+        let field = |name: &str| Reflect::get(&next, &name.into()).unwrap_or_default();
+        if field("done").is_truthy() {
+            return Ok(hex(&hash.finalize()));
         }
-        let part: Uint8Array = part.get_value().unchecked_into();
-        bytes.resize(part.length() as usize, 0);
-        part.copy_to(&mut bytes);
-        buffer = Uint8Array::new(&part.buffer());
+        let piece: Uint8Array = field("value").unchecked_into();
+        bytes.resize(piece.length() as usize, 0);
+        piece.copy_to(&mut bytes);
+        hash.update(&bytes);
         let too_large = |_| format!("{name} does not fit into this browser's memory.");
         take(&bytes).map_err(too_large)?;
 
-        // A server that sends more than it announced announced something else.
-        received += part.length();
-        total = total.filter(|&total| received <= total);
+        received += piece.length();
         let now = now();
         if now - told >= PROGRESS_MS {
-            progress(received, total);
+            progress(received);
             told = now;
         }
     }
 }
 
-/// What a JavaScript error says.
-fn reason(error: &JsValue) -> String {
-    match error.dyn_ref::<js_sys::Error>() {
-        Some(error) => error.message().into(),
+/// Lets go of what is kept of other models, as this one is what it should be.
+pub(crate) async fn keep() {
+    // What cannot be deleted takes room and does no harm.
+    let _ = JsFuture::from(MODEL.with(Pieces::keep)).await;
+}
+
+/// Lets go of what is kept of this model, as it is not what it should be.
+pub(crate) async fn forget() {
+    // Where that fails the next visit ends as this one did.
+    let _ = JsFuture::from(MODEL.with(Pieces::forget)).await;
+}
+
+/// Why no more of a model arrives.
+fn stopped(name: &str, received: u32, total: u32, error: &JsValue) -> String {
+    let status = Reflect::get(error, &"status".into()).unwrap_or_default();
+    let reason = match error.dyn_ref::<js_sys::Error>() {
+        Some(error) => String::from(error.message()),
         None => String::from("no reason given"),
+    };
+    match status.as_f64() {
+        Some(404.0) => {
+            format!("{name} is not on the server (status 404). Put a model there, then try again.")
+        }
+        Some(status) => format!("The server answered with status {status} instead of {name}."),
+        None if received == 0 => format!(
+            "{name} could not be fetched ({reason}). Is the server that this page came from still running?"
+        ),
+        None => {
+            let [received, total] = [received, total].map(web::bytes::in_words);
+            format!("{name} stopped arriving after {received} of {total} ({reason}).")
+        }
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -37,16 +37,16 @@ fn main() {
         ) {
             (
                 Ok(Request::Load {
-                    url,
                     name,
-                    afresh,
+                    bytes,
+                    sha256,
                     threads,
                 }),
                 None,
             ) => {
                 // Before the model is there, so that the helpers' scripts come along with it and nothing later.
                 let team = team::start(threads);
-                spawn_local(load(url, name, afresh, team, Rc::clone(&session)))
+                spawn_local(load(name, bytes, sha256, team, Rc::clone(&session)))
             }
             (Ok(Request::Analyse { revision, text }), Some(session)) => {
                 // Before anything else: this is what stops the text before.
@@ -80,28 +80,42 @@ fn main() {
 }
 
 async fn load(
-    url: String,
     name: String,
-    afresh: bool,
+    bytes: u32,
+    expected: Option<String>,
     team: Arc<Team>,
     slot: Rc<OnceCell<Rc<Session>>>,
 ) {
-    let progress = |received, total| scope::post(&Event::Downloading { received, total });
+    let total = bytes;
+    let progress = |received| scope::post(&Event::Downloading { received, total });
     let mut model = Incomplete::new(&name);
     let take = |bytes: &[u8]| model.push(bytes);
-    let bytes = match download::fetch(&url, &name, afresh, progress, take).await {
-        Ok(bytes) => bytes,
+    let sha256 = match download::read(&name, total, progress, take).await {
+        Ok(sha256) => sha256,
         Err(message) => return scope::fail(Failure::Download, message),
     };
     scope::post(&Event::Downloaded);
-    match Session::new(&name, model, bytes, team) {
+    let is_other = expected.is_some_and(|expected| expected != sha256);
+    let loaded = match Session::new(&name, model, bytes, &sha256, team) {
+        Ok(_) if is_other => Err(format!(
+            "{name} is not the model that this page was built with: its SHA-256 is {sha256}. Build the site anew with it, or put the \
+             right file on the server."
+        )),
+        loaded => loaded,
+    };
+    match loaded {
         Ok((session, card)) => {
             if slot.set(Rc::new(session)).is_err() {
                 return fail_protocol("a second model");
             }
             scope::post(&Event::Loaded(card));
+            download::keep().await;
         }
-        Err(message) => scope::fail(Failure::Model, message),
+        Err(message) => {
+            // Before the page hears of it and ends this worker.
+            download::forget().await;
+            scope::fail(Failure::Model, message);
+        }
     }
 }
 

@@ -71,7 +71,8 @@ impl Incomplete {
 }
 
 impl Session {
-    /// From a model of so many bytes, for texts to go through it on the threads of `team`; `name` is what messages call it.
+    /// From a model of so many bytes with this hash, for texts to go through it on the threads of `team`; `name` is what messages
+    /// call it.
     ///
     /// # Errors
     /// Says in words what is wrong with the file, and where.
@@ -79,6 +80,7 @@ impl Session {
         name: &str,
         model: Incomplete,
         bytes: u32,
+        sha256: &str,
         team: Arc<Team>,
     ) -> Result<(Self, ModelCard), String> {
         let bundle = model.file.finish().map_err(|error| error.to_string())?;
@@ -97,6 +99,7 @@ impl Session {
         let card = ModelCard {
             name: model_name(name),
             bytes,
+            sha256: sha256.to_owned(),
             format_version: bundle::FORMAT_VERSION.into(),
             source_sha256,
             labels: decoder.labels.names().to_vec(),
