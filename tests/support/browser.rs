@@ -1,7 +1,7 @@
 //! A headless Chromium of its own, with its WebDriver.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -50,9 +50,9 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Starts a browser with a fresh profile. The programs are those that the environment variables
+    /// Starts a browser with a profile, a fresh one where none is named. The programs are those that the environment variables
     /// `CHROMIUM` and `CHROMEDRIVER` name, by default those of that name on PATH.
-    pub async fn start() -> Result<Self> {
+    pub async fn start(profile: Option<&Path>) -> Result<Self> {
         let program = env::var("CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".into());
         let files = TempDir::with_prefix("e2e-").context("no folder for the browser's files")?;
         let mut chromedriver = Command::new(&program)
@@ -77,6 +77,9 @@ impl Browser {
             .set_binary(&env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".into()))?;
         for flag in FLAGS {
             capabilities.add_arg(flag)?;
+        }
+        if let Some(profile) = profile {
+            capabilities.add_arg(&format!("--user-data-dir={}", profile.display()))?;
         }
         let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await;
         let driver = driver.context("chromedriver cannot start Chromium")?;

@@ -115,7 +115,7 @@ impl DevTools {
         let targets = lock(&self.shared.targets);
         targets
             .iter()
-            .filter(|target| target.kind.ends_with("worker"))
+            .filter(|target| target.kind == "worker")
             .cloned()
             .collect()
     }
@@ -149,6 +149,16 @@ impl DevTools {
             format!("{} {url}", self.kind(session.as_deref()))
         };
         requests.map(line).collect()
+    }
+
+    /// Whatever the browser has told of page and workers that contains a text: requests with their addresses and bodies, and
+    /// lines of their consoles.
+    pub fn mentions(&self, text: &str) -> Vec<String> {
+        let events = lock(&self.shared.events);
+        let told = events
+            .iter()
+            .map(|(_, method, params)| format!("{method} {params}"));
+        told.filter(|told| told.contains(text)).collect()
     }
 
     /// Errors, warnings and uncaught exceptions in the consoles of the page and its workers;

@@ -25,6 +25,10 @@ pub struct Setup {
     pub fault: Fault,
     /// Part of the path of the files that the fault strikes instead of the model.
     pub spoiled: &'static str,
+    /// The browser's profile, for a test that comes again; a fresh one where none is named.
+    pub profile: Option<PathBuf>,
+    /// Address to open instead of the server's.
+    pub at: Option<String>,
     /// Run in the page before its own first script.
     pub before: Option<&'static str>,
     /// What problems in the console contain that the test provokes.
@@ -39,6 +43,8 @@ impl Default for Setup {
             isolated: true,
             fault: Fault::None,
             spoiled: MODEL,
+            profile: None,
+            at: None,
             before: None,
             expected_problems: &[],
         }
@@ -87,7 +93,7 @@ impl Session {
             let session = Session {
                 server,
                 page: Page {
-                    browser: Browser::start().await?,
+                    browser: Browser::start(setup.profile.as_deref()).await?,
                 },
             };
             let done = AssertUnwindSafe(async {
@@ -104,8 +110,8 @@ impl Session {
                         .command("Page.addScriptToEvaluateOnNewDocument", params)
                         .await?;
                 }
-                let url = format!("{}{}", session.server.url(), setup.query);
-                session.open(&url).await?;
+                let url = setup.at.unwrap_or_else(|| session.server.url());
+                session.open(&format!("{url}{}", setup.query)).await?;
                 test(&session).await
             });
             let done = done.catch_unwind().await;

@@ -62,6 +62,15 @@ pub enum Event {
     ThreadJoined,
     /// The model is ready for texts.
     Loaded(ModelCard),
+    /// A worker has requested something, or tried to. Its script tells of it (`start.js`).
+    Requested {
+        /// Of what.
+        address: String,
+        /// When, in milliseconds since 1970.
+        start: f64,
+        /// Whether the page's policy forbade it.
+        blocked: bool,
+    },
     /// Part of a text's windows has gone through the network.
     Progress {
         /// Of which text.

@@ -78,7 +78,10 @@ pub(crate) fn serve(listener: TcpListener, folder: &Path) -> Result<()> {
     } else {
         address.ip().to_string()
     };
-    let site = with_headers(Router::new().fallback_service(ServeDir::new(folder)));
+    let files = ServeDir::new(folder)
+        .precompressed_br()
+        .precompressed_gzip();
+    let site = with_headers(Router::new().fallback_service(files));
     listener.set_nonblocking(true)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -1,6 +1,7 @@
 //! The static site: Trunk builds the page, [`assemble`] adds the workers and the model, gives every
 //! built file a name made of its content, and has the browser check each by its hash.
 
+mod compress;
 mod model;
 
 use std::env;
@@ -172,7 +173,8 @@ pub(crate) fn assemble() -> Result<()> {
     service_worker(&staging, &page, &workers)?;
     // GitHub's pages are otherwise run through Jekyll, which leaves files out.
     write(&staging.join(".nojekyll"), b"")?;
-    fs::write(&index, page).with_context(|| format!("cannot write {}", index.display()))
+    fs::write(&index, page).with_context(|| format!("cannot write {}", index.display()))?;
+    compress::all(&staging)
 }
 
 /// Tells the service worker which files the page is made of, which is what it keeps.
@@ -185,8 +187,11 @@ fn service_worker(
     files.insert("./".to_owned(), integrity(page.as_bytes()).into());
     for entry in fs::read_dir(staging)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        let is_page =
-            !name.starts_with("worker-") && name != SERVICE_WORKER && name != "index.html";
+        // Files that begin with an underscore are for the host.
+        let is_page = !name.starts_with(['_', '.'])
+            && !name.starts_with("worker-")
+            && name != SERVICE_WORKER
+            && name != "index.html";
         if is_page && staging.join(&name).is_file() {
             let hash = integrity(&read(&staging.join(&name))?);
             files.insert(name, hash.into());

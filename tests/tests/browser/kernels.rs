@@ -19,6 +19,9 @@ const LOOK: Duration = Duration::from_millis(25);
 /// How long workers may take to end.
 const END: Duration = Duration::from_secs(10);
 
+/// Else it would isolate the page.
+const NO_SERVICE_WORKER: &str = "delete Navigator.prototype.serviceWorker;";
+
 /// The kernels that a build may run; which of the relaxed ones depends on the browser and the
 /// processor.
 fn kernels(build: &str) -> &'static [&'static str] {
@@ -99,6 +102,7 @@ fn builds_that_are_chosen() -> Result<()> {
     })?;
     let setup = Setup {
         isolated: false,
+        before: Some(NO_SERVICE_WORKER),
         ..Setup::default()
     };
     Session::run(setup, async |page| check(page, "worker-relaxed", 1).await)?;
@@ -187,6 +191,7 @@ fn wishes_that_cannot_be_fulfilled() -> Result<()> {
     let setup = Setup {
         query: "?kernels=threads&threads=many",
         isolated: false,
+        before: Some(NO_SERVICE_WORKER),
         expected_problems: &["kernels=threads is ignored", "threads=many is ignored"],
         ..Setup::default()
     };

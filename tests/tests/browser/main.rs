@@ -11,5 +11,6 @@ mod keeping;
 mod kernels;
 mod model;
 mod network;
+mod offline;
 mod reviewing;
 mod screenshots;

@@ -48,6 +48,10 @@ fn nothing_leaves_the_page_once_the_model_is_there() -> Result<()> {
             "seen over the DevTools protocol"
         );
         assert_eq!(server.log()[logged.len()..], [""; 0], "seen by the server");
+        assert_eq!(
+            page.text("sent").await?,
+            "Since it was ready, this page has sent nothing."
+        );
 
         // The watch itself works: it sees a request by the page and one by the worker, and so does
         // the server.
@@ -77,6 +81,87 @@ fn nothing_leaves_the_page_once_the_model_is_there() -> Result<()> {
             server.log()[logged.len()..],
             ["GET /icon.svg?page", "GET /icon.svg?worker"]
         );
+        let shown = page.text("sent").await?;
+        for part in ["2 requests", "icon.svg?page", "icon.svg?worker"] {
+            ensure!(shown.contains(part), "{shown:?} does not say {part:?}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn what_the_policy_forbids_is_shown_and_not_sent() -> Result<()> {
+    let setup = Setup {
+        expected_problems: &["Content Security Policy", "violates the document's"],
+        ..Setup::default()
+    };
+    Session::run(setup, async |page| {
+        page.ready(LOAD).await?;
+        let devtools = &page.browser.devtools;
+        let elsewhere = "fetch('http://127.0.0.1:9/note').then(() => 'sent', () => 'refused')";
+        assert_eq!(devtools.evaluate(None, elsewhere).await?, "refused");
+        // A worker from an address would not be bound by the page's policy.
+        let workers = devtools.workers();
+        let session = workers[0].session.as_deref();
+        assert_eq!(devtools.evaluate(session, elsewhere).await?, "refused");
+        tokio::time::sleep(ARRIVE).await;
+        let shown = page.text("sent").await?;
+        ensure!(shown.matches("(blocked)").count() == 2, "{shown:?}");
+        Ok(())
+    })
+}
+
+/// A text that stands nowhere but in the note.
+const CANARY: &str = "zygomorphic canary 48151623";
+
+/// Where the page could have left it: each place with what it holds.
+const PLACES: &str = r#"
+(async () => {
+    const places = { title: document.title, address: location.href, cookies: document.cookie };
+    places.local = JSON.stringify({ ...localStorage });
+    places.session = JSON.stringify({ ...sessionStorage });
+    places.databases = JSON.stringify(await indexedDB.databases());
+    for (const name of await caches.keys()) {
+        const cache = await caches.open(name);
+        for (const request of await cache.keys()) {
+            places[`${name} ${request.url}`] = await (await cache.match(request)).text();
+        }
+    }
+    return Object.entries(places).filter(([, text]) => text.includes(CANARY)).map(([place]) => place);
+})()"#;
+
+#[test]
+fn the_note_is_left_nowhere() -> Result<()> {
+    Session::run(Setup::default(), async |page| {
+        page.ready(LOAD).await?;
+        page.analyse(&format!("{EXAMPLE} {CANARY}"), SHORT_NOTE)
+            .await?;
+        page.type_keys(" Typed.").await?;
+        page.ready(SHORT_NOTE).await?;
+        tokio::time::sleep(ARRIVE).await;
+        let devtools = &page.browser.devtools;
+        let places = PLACES.replace("CANARY", &format!("{CANARY:?}"));
+        assert_eq!(
+            devtools.evaluate(None, &places).await?,
+            serde_json::json!([])
+        );
+        assert_eq!(devtools.mentions(CANARY), [""; 0]);
+        ensure!(
+            page.server
+                .log()
+                .iter()
+                .all(|line| !line.contains("canary")),
+            "the server has seen it"
+        );
+        // The search itself works.
+        let leave = format!("localStorage.setItem('x', {CANARY:?}); console.log({CANARY:?})");
+        devtools.evaluate(None, &leave).await?;
+        tokio::time::sleep(ARRIVE).await;
+        assert_eq!(
+            devtools.evaluate(None, &places).await?,
+            serde_json::json!(["local"])
+        );
+        ensure!(!devtools.mentions(CANARY).is_empty());
         Ok(())
     })
 }

@@ -9,6 +9,7 @@ use web::bytes;
 use web::protocol::ModelCard;
 
 use crate::page::Page;
+use crate::sent::Line;
 
 #[wasm_bindgen]
 extern "C" {
@@ -21,7 +22,7 @@ extern "C" {
 }
 
 #[component]
-pub(crate) fn Masthead() -> impl IntoView {
+pub(crate) fn Masthead(page: Page) -> impl IntoView {
     view! {
         <header class="masthead">
             <img src="icon.svg" alt="" width="44" height="44" />
@@ -31,7 +32,7 @@ pub(crate) fn Masthead() -> impl IntoView {
             </div>
             <p class="promise">
                 <strong>"Runs on this device."</strong>
-                " The note is never sent."
+                " The note is never sent. " <Line sent=page.sent />
             </p>
         </header>
     }

@@ -105,6 +105,7 @@ impl Page {
         analysis.client.set_value(None);
         analysis.starts.update_value(|starts| *starts += 1);
         self.evaluation.worker_ended();
+        self.sent.pause();
         analysis.job.set_value(None);
         self.stage.set(Stage::Starting);
         analysis.threads.set(1);
@@ -237,6 +238,11 @@ impl Page {
             Event::Downloading { received, total } => {
                 self.stage.set(Stage::Downloading { received, total })
             }
+            Event::Requested {
+                address,
+                start,
+                blocked,
+            } => self.sent.add(&address, start, blocked),
             Event::ThreadJoined => self.analysis.threads.update(|threads| *threads += 1),
             Event::Downloaded => self.stage.set(Stage::Preparing),
             Event::Loaded(model) => {
@@ -302,6 +308,7 @@ impl Page {
         self.refresh();
         self.list_all();
         self.stage.set(Stage::UNCOUNTED);
+        self.sent.watch();
         self.opened();
         self.evaluation.model_loaded();
     }

@@ -28,7 +28,9 @@ mod legend;
 mod notes;
 mod pointer;
 mod reviewing;
+mod sent;
 mod status;
+mod update;
 
 use leptos::mount::mount_to;
 use leptos::prelude::*;
@@ -60,7 +62,8 @@ fn App() -> impl IntoView {
     let export = export::Export::new(page);
     page.start();
     view! {
-        <about::Masthead />
+        <about::Masthead page />
+        <update::Update page />
         <main class="desk">
             <export::PrintedName page />
             <notes::Shelf page files draft export />

@@ -20,6 +20,7 @@ use crate::colours;
 use crate::drawing::Drawing;
 use crate::evaluation;
 use crate::pointer::Drag;
+use crate::sent::Sent;
 use crate::stage::Stage;
 
 /// Handles to the page's state; copies are the same page.
@@ -59,6 +60,7 @@ pub(crate) struct Page {
     pub(crate) model: RwSignal<Option<ModelCard>>,
     pub(crate) analysis: Analysis,
     pub(crate) evaluation: evaluation::State,
+    pub(crate) sent: Sent,
     pub(crate) textarea: NodeRef<html::Textarea>,
     /// Where marks are drawn behind the text area, and where the text that is reviewed is drawn.
     pub(crate) drawing: StoredValue<Drawing, LocalStorage>,
@@ -112,6 +114,7 @@ impl Page {
             model: RwSignal::new(None),
             analysis,
             evaluation: evaluation::State::new(move |request| analysis.send(request)),
+            sent: Sent::new(),
             textarea: NodeRef::new(),
             drawing: StoredValue::new_local(Drawing::default()),
             notes: StoredValue::new_local(Vec::new()),

@@ -1,5 +1,12 @@
 // How every worker begins. The build puts this behind wasm-bindgen's part and model.js.
 {
+  // What this worker requests, for the page to show, and when, in milliseconds since 1970 (`Event::Requested`).
+  const tell = (address, start, blocked) => self.postMessage({ Requested: { address, start, blocked } });
+  new PerformanceObserver((list) => {
+    for (const { name, startTime } of list.getEntries()) tell(name, performance.timeOrigin + startTime, false);
+  }).observe({ type: "resource", buffered: true });
+  self.addEventListener("securitypolicyviolation", ({ blockedURI }) => tell(blockedURI, Date.now(), true));
+
   // What `team.rs` hands over: the module and the memory of the worker that is to be helped.
   const toHelp = () => new Promise((resolve) => {
     self.onmessage = ({ data: [module_or_path, memory] }) => {
