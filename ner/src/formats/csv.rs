@@ -147,6 +147,7 @@ pub fn read(file: &str, content: &str) -> Result<Vec<Imported>, Error> {
                 marks: Vec::new(),
             },
             annotated: false,
+            partial: false,
             line,
         })
     })
