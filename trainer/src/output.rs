@@ -99,7 +99,7 @@ impl<'a> Output<'a> {
             (None, _) => Sink::Standard(io::stdout().lock()),
             (Some(path), Printed::File(Format::Brat)) => {
                 fs::create_dir_all(path).with_context(|| format!("--output {}", path.display()))?;
-                let configuration = write::brat_configuration(labels, provenance);
+                let configuration = write::brat_configuration(labels, provenance)?;
                 save(path, &configuration)?;
                 return Ok(Self::Folder {
                     path: path.to_owned(),
