@@ -51,7 +51,8 @@ pub(crate) struct VerifyArgs {
     /// The fine-tuned directory it was made from.
     #[arg(long, value_name = "DIR")]
     pub(crate) against: PathBuf,
-    /// Annotated documents: `.jsonl` records, or BIO lines in any other file.
+    /// Annotated documents: JSON (`.jsonl`, `.json`; also doccano's and Prodigy's), or BIO lines in any
+    /// other file.
     #[arg(long, value_name = "FILE")]
     pub(crate) data: PathBuf,
     /// Largest difference of one logit. A decision of probability 0.99 has a margin of 4.6 over the

@@ -6,9 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use engine::{Model, Scratch};
-use ner::formats::{bio, jsonl};
+use ner::formats::read_annotated;
 use ner::model::Bundle;
-use ner::tokenize::words;
 use ner::{Decoder, Document, Labels, Span, Tokenizer, WordLogits, decode, metrics, window};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -78,31 +77,15 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Outcome> {
     })
 }
 
+/// Refuses a type that the model does not know, and a mark that cuts a word.
 fn read_documents(path: &Path, labels: &Labels) -> Result<Vec<Document>> {
     let file = path.display().to_string();
     let content = fs::read_to_string(path).with_context(|| file.clone())?;
-    let documents = if path
-        .extension()
-        .is_some_and(|extension| extension == "jsonl")
-    {
-        jsonl::documents(&file, &content)?
-    } else {
-        bio::read(&file, &content, labels)?
-    };
-    if documents.is_empty() {
-        bail!("{file}: holds no documents");
-    }
-    for document in &documents {
-        // Refuses a type that the model does not know, and a mark that cuts a word.
-        decode::label_ids(
-            &document.text,
-            &words(&document.text),
-            &document.spans,
-            labels,
-        )
-        .with_context(|| format!("{file}: document `{}`", document.id))?;
-    }
-    Ok(documents)
+    let imported = read_annotated(&file, &content, labels)?;
+    Ok(imported
+        .iter()
+        .map(|i| Document::from(&i.document))
+        .collect())
 }
 
 /// Both models and what they share.

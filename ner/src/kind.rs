@@ -11,6 +11,10 @@ pub struct Kind {
     pub gloss: &'static str,
 }
 
+/// The types for which FHIR has resources of their own.
+pub(crate) const PROCEDURES: &str = "Procedures";
+pub(crate) const MEDICATIONS: &str = "Medications";
+
 /// The five types of the annotation guide, in label order.
 pub const GUIDE: [Kind; 5] = [
     Kind {
@@ -24,12 +28,12 @@ pub const GUIDE: [Kind; 5] = [
         gloss: "Measured or discussed",
     },
     Kind {
-        name: "Procedures",
+        name: PROCEDURES,
         code: "Pro",
         gloss: "Tests, imaging, treatment",
     },
     Kind {
-        name: "Medications",
+        name: MEDICATIONS,
         code: "Med",
         gloss: "Drugs and supplements",
     },

@@ -1,15 +1,17 @@
 //! The label set: ids, names and what they mean in BIO.
 
-use crate::Error;
+use crate::{Error, kind};
 
 /// The five entity types of the annotation guide, in id order.
-pub const GUIDE_TYPES: [&str; 5] = [
-    "Symptoms",
-    "Hormones",
-    "Procedures",
-    "Medications",
-    "Ultrasound",
-];
+pub const GUIDE_TYPES: [&str; kind::GUIDE.len()] = {
+    let mut names = [""; kind::GUIDE.len()];
+    let mut i = 0;
+    while i < names.len() {
+        names[i] = kind::GUIDE[i].name;
+        i += 1;
+    }
+    names
+};
 
 /// What a label says about a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,10 +6,13 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use anyhow::{Context, Result, anyhow, bail};
-use ner::Labels;
-use ner::formats::{read, read_as};
+use ner::formats::jsonl::id_text;
+use ner::formats::read::{self, Text};
+use ner::formats::read_texts;
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
+
+use crate::data::utf8;
 
 /// What an input holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -97,8 +100,7 @@ impl Note {
 
     /// Its name as text: a string's content, anything else as JSON.
     pub fn name(&self) -> String {
-        let id = self.id.get();
-        serde_json::from_str(id).unwrap_or_else(|_| id.to_owned())
+        id_text(&self.id)
     }
 }
 
@@ -125,7 +127,7 @@ impl Input {
                 let bytes = fs::read(path).with_context(|| file.clone())?;
                 Ok(Self::Note(Note {
                     id: to_raw_value(&stem)?,
-                    text: utf8(&file, 0, bytes)?,
+                    text: utf8(&file, 1, 0, bytes)?,
                     place: file,
                 }))
             }
@@ -144,7 +146,7 @@ impl Input {
     }
 
     fn whole(file: String, kind: Kind, bytes: Vec<u8>) -> Result<Self> {
-        let content = utf8(&file, 0, bytes)?;
+        let content = utf8(&file, 1, 0, bytes)?;
         Ok(Self::Whole {
             file,
             kind,
@@ -170,7 +172,7 @@ impl Input {
                     .with_context(|| file.clone())?;
                 Ok(Self::Note(Note {
                     id: number(1),
-                    text: utf8(&file, 0, bytes)?,
+                    text: utf8(&file, 1, 0, bytes)?,
                     place: file,
                 }))
             }
@@ -189,22 +191,18 @@ impl Input {
     }
 }
 
-/// The documents of a file that is read as a whole, without the marks that it has.
+/// The documents of a file that is read as a whole, whatever is marked in them.
 ///
 /// # Errors
-/// Names file and line of what cannot be read, marks included.
-pub fn documents(file: &str, kind: Kind, content: &str, labels: &Labels) -> Result<Vec<Note>> {
-    let imported = read_as(kind.into(), file, content, labels)?;
-    imported
-        .into_iter()
-        .map(|imported| {
-            Ok(Note {
-                id: to_raw_value(&imported.document.id)?,
-                text: imported.document.text,
-                place: format!("{file}:{}", imported.line),
-            })
-        })
-        .collect()
+/// Names file and line of what cannot be read.
+pub fn documents(file: &str, kind: Kind, content: &str) -> Result<Vec<Note>> {
+    let texts = read_texts(kind.into(), file, content)?.into_iter();
+    let note = |Text { id, text, line }| Note {
+        id,
+        text,
+        place: format!("{file}:{line}"),
+    };
+    Ok(texts.map(note).collect())
 }
 
 /// Whether the first line that is not blank is a JSON object with a text. Leaves in `head` what was
@@ -262,7 +260,7 @@ impl Line {
         if bytes.trim_ascii().is_empty() {
             return Ok(None);
         }
-        let json = utf8(&place, offset, bytes)?;
+        let json = utf8(file, line, offset, bytes)?;
         // Where the line ends, its JSON does: an error then says what is missing.
         let json = json.trim_end();
         let record: Record = serde_json::from_str(json).map_err(|error| {
@@ -313,15 +311,6 @@ pub fn lines(
         }
     });
     receiver
-}
-
-fn utf8(place: &str, offset: usize, bytes: Vec<u8>) -> Result<String> {
-    String::from_utf8(bytes).map_err(|error| {
-        anyhow!(
-            "{place}: not UTF-8 at byte {}",
-            offset + error.utf8_error().valid_up_to()
-        )
-    })
 }
 
 fn number(number: usize) -> Box<RawValue> {

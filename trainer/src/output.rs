@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::builder::PossibleValue;
 use ner::Labels;
 use ner::formats::{Exported, FileNames, Format, Provenance, Writer, read, write};
@@ -72,12 +72,19 @@ pub enum Sink {
     File {
         /// Its name.
         path: PathBuf,
-        /// Its name until then.
-        partial: PathBuf,
+        /// Its name until then; none for what is no file, such as a pipe or a device, and takes each
+        /// document at once.
+        partial: Option<PathBuf>,
         /// What is written.
         file: BufWriter<File>,
     },
 }
+
+/// Names of standard output.
+const STANDARD: [&str; 3] = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+
+/// Names of what else the process has open, which may be files.
+const OPEN: [&str; 3] = ["/dev/stderr", "/dev/fd", "/proc/self/fd"];
 
 impl<'a> Output<'a> {
     /// Opens what `--output` says. `input` is the name of the input, for files in a folder.
@@ -97,9 +104,13 @@ impl<'a> Output<'a> {
         };
         let sink = match (path, printed) {
             (None, _) => Sink::Standard(io::stdout().lock()),
+            // Opened anew, it would have a place of its own in the file that it may lead to.
+            (Some(path), _) if STANDARD.iter().any(|name| path == Path::new(name)) => {
+                Sink::Standard(io::stdout().lock())
+            }
             (Some(path), Printed::File(Format::Brat)) => {
                 fs::create_dir_all(path).with_context(|| format!("--output {}", path.display()))?;
-                let configuration = write::brat_configuration(labels, provenance);
+                let configuration = write::brat_configuration(labels, provenance)?;
                 save(path, &configuration)?;
                 return Ok(Self::Folder {
                     path: path.to_owned(),
@@ -171,7 +182,11 @@ impl<'a> Output<'a> {
     /// Leaves no half file behind. What is in a folder stays, as each document is whole.
     pub fn discard(self) {
         if let Self::Stream {
-            sink: Sink::File { partial, .. },
+            sink:
+                Sink::File {
+                    partial: Some(partial),
+                    ..
+                },
             ..
         } = self
         {
@@ -181,8 +196,21 @@ impl<'a> Output<'a> {
     }
 }
 
+/// Writes a file into a folder where annotators may be at work: what they have changed is not written
+/// over.
 fn save(folder: &Path, file: &write::File) -> Result<()> {
-    checkpoint::write(&folder.join(&file.name), file.content.as_bytes())
+    let path = folder.join(&file.name);
+    match fs::read(&path) {
+        Ok(found) if found == file.content.as_bytes() => Ok(()),
+        Ok(_) => bail!(
+            "{}: is there with other content; name an empty folder, or move the file away",
+            path.display()
+        ),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            checkpoint::write(&path, file.content.as_bytes())
+        }
+        Err(error) => Err(error).with_context(|| path.display().to_string()),
+    }
 }
 
 /// Whether two paths are one file.
@@ -193,12 +221,25 @@ fn same(one: &Path, other: &Path) -> bool {
 impl Sink {
     fn file(path: PathBuf) -> Result<Self> {
         let named = || format!("--output {}", path.display());
-        let name = path.file_name().with_context(named)?.to_string_lossy();
-        let partial = path.with_file_name(format!(".{name}.partial"));
+        // A link stays one, and what it leads to is written.
+        let target = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let is_file = fs::symlink_metadata(&target).map_or(true, |found| found.is_file());
+        let is_open = OPEN.iter().any(|open| path.starts_with(open));
+        if is_open || !is_file {
+            // Appending leaves what is there of a file; elsewhere it makes no difference.
+            let file = File::options().append(true).create(true).open(&path);
+            return Ok(Self::File {
+                file: BufWriter::new(file.with_context(named)?),
+                path,
+                partial: None,
+            });
+        }
+        let name = target.file_name().with_context(named)?.to_string_lossy();
+        let partial = target.with_file_name(format!(".{name}.partial"));
         let file = BufWriter::new(File::create(&partial).with_context(named)?);
         Ok(Self::File {
-            path,
-            partial,
+            path: target,
+            partial: Some(partial),
             file,
         })
     }
@@ -209,25 +250,55 @@ impl Sink {
                 .write_all(text.as_bytes())
                 .and_then(|()| out.flush())
                 .context("standard output"),
-            Self::File { path, file, .. } => file
-                .write_all(text.as_bytes())
-                .with_context(|| format!("cannot write {}", path.display())),
-        }
-    }
-
-    fn close(self) -> Result<()> {
-        match self {
-            Self::Standard(_) => Ok(()),
             Self::File {
                 path,
                 partial,
                 file,
             } => file
-                .into_inner()
-                .map_err(io::IntoInnerError::into_error)
-                .and_then(|file| file.sync_all())
-                .and_then(|()| fs::rename(&partial, &path))
+                .write_all(text.as_bytes())
+                .and_then(|()| match partial {
+                    Some(_) => Ok(()),
+                    None => file.flush(),
+                })
                 .with_context(|| format!("cannot write {}", path.display())),
         }
+    }
+
+    fn close(self) -> Result<()> {
+        let Self::File {
+            path,
+            partial,
+            file,
+        } = self
+        else {
+            return Ok(());
+        };
+        let file = file.into_inner().map_err(io::IntoInnerError::into_error);
+        let written = match &partial {
+            None => file.map(drop),
+            Some(partial) => file
+                .and_then(|file| file.sync_all())
+                .and_then(|()| fs::rename(partial, &path))
+                // The error that is reported is the one that came before.
+                .inspect_err(|_| drop(fs::remove_file(partial))),
+        };
+        written.with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_put_in_place_is_not_left_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        let mut sink = Sink::file(path.clone()).unwrap();
+        sink.print("[]").unwrap();
+        fs::create_dir(&path).unwrap();
+        let error = format!("{:#}", sink.close().unwrap_err());
+        assert!(error.contains("cannot write"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

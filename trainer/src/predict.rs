@@ -24,7 +24,7 @@ pub struct PredictArgs {
     pub text: Option<String>,
     /// The file to analyse, whose name says what it is: one document (.txt), documents as JSON
     /// (.jsonl, .json), a table with a column "text" (.csv), or words and labels (.conll, .bio, .tsv);
-    /// `-` is standard input. Marks that it has are passed over
+    /// `-` is standard input. Marks that it has are passed over, whatever they are
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
     /// What the input is, where its name does not say it; standard input whose first line is a JSON
@@ -39,7 +39,7 @@ pub struct PredictArgs {
     #[arg(long, value_name = "SCORE", value_parser = parts::share)]
     pub threshold: Option<f64>,
     /// Where to write: a file, or a folder that exists, where it is named for the input; for brat a
-    /// folder, which is made. Standard output where it is left out
+    /// folder, which is made. Devices and pipes are written into. Standard output where it is left out
     #[arg(long, value_name = "FILE|DIR")]
     pub output: Option<PathBuf>,
     /// Exported file or fine-tuned directory; the shipped model where it is left out
@@ -57,8 +57,8 @@ Formats:
                  start and end are Unicode code points: in Python, text[start:end] == word. The text is that of the
                  input; so is the id, or else the number of its line, or the name of the file without its extension.
                  sha256 is that of the fine-tuned weights.
-  json           an array of the same objects. It is left open when a line of the input is broken.
-  csv            a table with a row per entity. A cell that a spreadsheet would run as a formula begins with an
+  json           an array of the same objects.
+  csv            a table with a row per entity, and one for a document without any. A cell that a spreadsheet would run as a formula begins with an
                  apostrophe.
   html           a report for people, one page without scripts.
   conll          a word and its BIO label per line; each document begins with a -DOCSTART- line.
@@ -68,8 +68,9 @@ Formats:
   prodigy-jsonl  Prodigy's spans.
   fhir           an R4 Bundle of Observations, Procedures and MedicationStatements that say what is mentioned, and not
                  that it is so.
-  All but text name the model. On standard output each document is written as soon as it is analysed; a file of
-  --output appears when it is complete. jsonl, doccano-jsonl, prodigy-jsonl, conll and brat can be trained on once
+  All but text name the model. json, html and fhir are left open where a line of the input is broken, so that half an
+  answer is not taken for all of it. On standard output each document is written as soon as it is analysed; a file of
+  --output appears when it is complete. brat's files are not written over others with the same names. jsonl, doccano-jsonl, prodigy-jsonl, conll and brat can be trained on once
   they are corrected.";
 
 /// Documents that are analysed side by side at most. Fewer are where standard input has no more to
@@ -115,8 +116,7 @@ pub fn run(args: &PredictArgs) -> Result<()> {
             file,
             kind,
             content,
-        } => documents(&file, kind, &content, labels)
-            .and_then(|notes| batches(notes, &job, &mut output)),
+        } => documents(&file, kind, &content).and_then(|notes| batches(notes, &job, &mut output)),
     };
     let written = match written {
         Ok(()) => output.end(),

@@ -105,6 +105,7 @@ pub fn documents(
             mut document,
             annotated,
             line,
+            ..
         } = imported;
         // Readers give what has no id the number of its line.
         if document.id.trim().is_empty() || document.id == line.to_string() {

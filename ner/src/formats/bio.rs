@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::conll;
 use crate::decode::label_ids;
 use crate::tokenize::{is_punctuation, words};
 use crate::{Document, Error, Labels, Span, Tag};
@@ -19,7 +20,7 @@ use crate::{Document, Error, Labels, Span, Tag};
 /// [`Error::Line`] with `file` and line for a missing column, an unknown label, an `I-X` that
 /// continues nothing, or a span of punctuation only.
 pub fn read(file: &str, content: &str, labels: &Labels) -> Result<Vec<Document>, Error> {
-    let sections = sections(file, content, labels)?;
+    let sections = sections(file, content, Some(labels))?;
     Ok(sections.into_iter().flat_map(|s| s.sentences).collect())
 }
 
@@ -37,13 +38,14 @@ pub(super) struct Section<'a> {
 /// What begins a line that begins a document.
 pub(super) const DOCSTART: &str = "-DOCSTART-";
 
-/// Reads BIO as [`read`] does, with its `-DOCSTART-` lines.
+/// Reads BIO as [`read`] does, with its `-DOCSTART-` lines; without labels, the words alone.
 pub(super) fn sections<'a>(
     file: &str,
     content: &'a str,
-    labels: &Labels,
+    labels: Option<&Labels>,
 ) -> Result<Vec<Section<'a>>, Error> {
     let content = content.strip_prefix('\u{feff}').unwrap_or(content);
+    let types = labels.map_or(&[][..], Labels::types);
     let mut sections = vec![Section::default()];
     let mut sentence = Vec::new();
     for (number, line) in (1..).zip(content.split('\n').chain([""])) {
@@ -57,7 +59,7 @@ pub(super) fn sections<'a>(
         let word = columns.next().unwrap_or_default();
         if word.is_empty() || word == DOCSTART {
             if !sentence.is_empty() {
-                let document = document(file, &sentence, labels)?;
+                let document = document(file, &sentence, types)?;
                 let section = sections.last_mut().expect("there is always one");
                 section.sentences.push(document);
                 sentence.clear();
@@ -76,14 +78,17 @@ pub(super) fn sections<'a>(
                 "`{word}` has no label: a line is a word, a space or tab, and a label"
             )));
         };
-        let Some(id) = labels.id(label) else {
+        let tag = match labels {
+            Some(labels) => labels.id(label).map(|id| labels.tag(id)),
+            None => conll::is_label(label).then_some(Tag::Outside),
+        };
+        let Some(tag) = tag else {
+            let known = labels.map_or("O, B-TYPE, I-TYPE".to_owned(), |l| l.names().join(", "));
             return Err(error(format!(
-                "`{label}` is not a label; the labels are {}",
-                labels.names().join(", ")
+                "`{label}` is not a label; the labels are {known}"
             )));
         };
         let previous = sentence.last().map(|line: &Line| line.tag);
-        let tag = labels.tag(id);
         if !tag.follows(previous) {
             let after = previous.map_or(
                 "at the beginning of a sentence",
@@ -106,7 +111,7 @@ struct Line<'a> {
 }
 
 /// The document of a sentence.
-fn document(file: &str, sentence: &[Line], labels: &Labels) -> Result<Document, Error> {
+fn document(file: &str, sentence: &[Line], types: &[String]) -> Result<Document, Error> {
     let mut text = String::new();
     let mut spans: Vec<Span> = Vec::new();
     let mut from = 0;
@@ -135,7 +140,7 @@ fn document(file: &str, sentence: &[Line], labels: &Labels) -> Result<Document, 
             };
             spans.push(Span {
                 range: first.0.start..last.0.end,
-                label: labels.types()[kind].clone(),
+                label: types[kind].clone(),
             });
         }
         from = to;

@@ -78,6 +78,18 @@ pub fn document(document: &Exported, provenance: &Provenance) -> Result<String, 
 /// # Errors
 /// As [`bio::read`].
 pub fn read(file: &str, content: &str, labels: &Labels) -> Result<Vec<Imported>, Error> {
+    documents(file, content, Some(labels))
+}
+
+/// Reads the words alone: whatever the labels are, nothing is marked.
+///
+/// # Errors
+/// [`Error::Line`] for a line without a label, or with what is neither `O` nor `B-` or `I-` and a type.
+pub(super) fn read_words(file: &str, content: &str) -> Result<Vec<Imported>, Error> {
+    documents(file, content, None)
+}
+
+fn documents(file: &str, content: &str, labels: Option<&Labels>) -> Result<Vec<Imported>, Error> {
     let mut documents = Vec::new();
     for section in bio::sections(file, content, labels)? {
         let id = section
@@ -102,6 +114,7 @@ fn imported(line: usize, document: Document) -> Imported {
             marks: document.spans.into_iter().map(Mark::by_person).collect(),
         },
         annotated: true,
+        partial: false,
         line,
     }
 }
@@ -126,6 +139,12 @@ fn joined(id: String, sentences: Vec<Document>) -> Document {
             }));
     }
     whole
+}
+
+/// Whether something has the form of a BIO label, of any type.
+pub(super) fn is_label(label: &str) -> bool {
+    let kind = label.strip_prefix("B-").or(label.strip_prefix("I-"));
+    label == "O" || kind.is_some_and(|kind| !kind.is_empty())
 }
 
 /// Whether a text is words and labels rather than a note: it begins with a `-DOCSTART-` line, or with

@@ -1,7 +1,10 @@
 //! Comma-separated values (RFC 4180), written with line feeds.
 //!
-//! What is written is a table of marks, one per row; a document without marks has none. What is read is
-//! a table of texts.
+//! What is written is a table of marks, one per row. A document without marks has a row too, whose cells
+//! for a mark are empty, so that the table says that it was looked at, and by which model. What is read
+//! is a table of texts.
+
+use std::io::Read as _;
 
 use super::marks::Place;
 use super::read::Imported;
@@ -38,10 +41,21 @@ pub fn rows(document: &Exported, provenance: &Provenance) -> String {
     let mut writer = ::csv::WriterBuilder::new()
         .quote_style(::csv::QuoteStyle::NonNumeric)
         .from_writer(Vec::new());
+    let about = [
+        inert(&provenance.model),
+        inert(&provenance.version),
+        inert(&provenance.sha256),
+        provenance.threshold.to_string(),
+    ];
+    let mut row = |mark: [String; 7]| {
+        let cells = [inert(&document.id)].into_iter().chain(mark);
+        writer
+            .write_record(cells.chain(about.clone()))
+            .expect("a vector takes everything");
+    };
     let points = jsonl::mark_points(&document.text, &document.marks);
     for (mark, (start, end)) in document.marks.iter().zip(points) {
-        let row = [
-            inert(&document.id),
+        row([
             start.to_string(),
             end.to_string(),
             inert(&document.text[mark.span.range.clone()]),
@@ -50,12 +64,10 @@ pub fn rows(document: &Exported, provenance: &Provenance) -> String {
                 .map_or_else(String::new, |score| score.to_string()),
             mark.source.name().to_owned(),
             mark.accepted.to_string(),
-            inert(&provenance.model),
-            inert(&provenance.version),
-            inert(&provenance.sha256),
-            provenance.threshold.to_string(),
-        ];
-        writer.write_record(row).expect("a vector takes everything");
+        ]);
+    }
+    if document.marks.is_empty() {
+        row(Default::default());
     }
     let bytes = writer.into_inner().expect("a vector takes everything");
     String::from_utf8(bytes).expect("fields are UTF-8")
@@ -70,59 +82,83 @@ fn inert(cell: &str) -> String {
     }
 }
 
+/// What is read behind the last row, as a row of its own: a quote that nobody closed takes it in.
+const END: &[u8] = b"\nend";
+
 /// Reads a table of texts: the column `text`, and `id` where there is one, in any case and among any
-/// others. A row without id has the number of its line. Commas, semicolons or tabs separate.
+/// others. A row without id has the number of its line. Commas, semicolons or tabs separate. Blank
+/// lines are skipped.
 ///
 /// # Errors
 /// [`Error::Line`] with file and line for a table without column `text`, a table of marks, which
-/// lacks the texts around them, and rows of another length than the first.
+/// lacks the texts around them, rows of another length than the first, and a row with a quote that is
+/// not closed, which all later rows would be part of.
 pub fn read(file: &str, content: &str) -> Result<Vec<Imported>, Error> {
-    let separators = [b',', b';', b'\t'];
-    let read = separators.map(|separator| {
-        ::csv::ReaderBuilder::new()
+    let at = |line, problem: &str| Place { file, line }.error(problem);
+    let mut rows = Vec::new();
+    for separator in [b',', b';', b'\t'] {
+        rows = ::csv::ReaderBuilder::new()
             .delimiter(separator)
-            .from_reader(content.as_bytes())
-    });
-    let position = |names: &::csv::StringRecord, name: &str| {
-        names
-            .iter()
-            .position(|column| column.trim().eq_ignore_ascii_case(name))
-    };
-    for mut reader in read {
-        let names = reader
-            .headers()
-            .map_err(|error| broken(file, content, &error))?;
-        let Some(text) = position(names, "text") else {
-            continue;
-        };
-        if ["start", "end", "type"]
-            .iter()
-            .all(|name| position(names, name).is_some())
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(content.as_bytes().chain(END))
+            .into_records()
+            .collect::<Result<_, _>>()
+            .map_err(|error| at(1, &error.to_string()))?;
+        if rows
+            .first()
+            .is_some_and(|names| column(names, "text").is_some())
         {
-            return Err(Place { file, line: 1 }.error(
-                "this is a table of marks, which has no texts; take the same documents as JSON lines",
-            ));
+            break;
         }
-        let id = position(names, "id");
-        let mut lines = Lines::of(content);
-        let rows = reader.records().map(|row| {
-            let row = row.map_err(|error| broken(file, content, &error))?;
-            let line = lines.at(row.position());
-            let id = id.map(|id| &row[id]).filter(|id| !id.is_empty());
-            Ok(Imported {
-                document: Exported {
-                    id: id.map_or_else(|| line.to_string(), str::to_owned),
-                    text: row[text].to_owned(),
-                    marks: Vec::new(),
-                },
-                annotated: false,
-                line,
-            })
-        });
-        return rows.collect();
     }
-    let problem = "no column is named `text`; name the columns in the first line";
-    Err(Place { file, line: 1 }.error(problem))
+    let mut lines = Lines::of(content);
+    let mut numbered = rows.iter().map(|row| (lines.at(row.position()), row));
+    if rows.last().is_none_or(|row| *row != ["end"][..]) {
+        let line = numbered.last().map_or(1, |(line, _)| line);
+        let problem = "a quote is opened in this row and never closed; close it, or double it where it \
+                       belongs to the text";
+        return Err(at(line, problem));
+    }
+    let names = rows.first().filter(|_| rows.len() > 1);
+    let Some((names, text)) = names.and_then(|names| Some((names, column(names, "text")?))) else {
+        let problem = "no column is named `text`; name the columns in the first line";
+        return Err(at(1, problem));
+    };
+    let of_marks = ["start", "end", "type"];
+    if of_marks.iter().all(|name| column(names, name).is_some()) {
+        let problem =
+            "this is a table of marks, which has no texts; take the same documents as JSON lines";
+        return Err(at(1, problem));
+    }
+    let id = column(names, "id");
+    let rows = numbered.by_ref().take(rows.len() - 1).skip(1);
+    rows.map(|(line, row)| {
+        if row.len() != names.len() {
+            let (found, expected) = (row.len(), names.len());
+            let problem = format!("{found} cells where the first line has {expected}");
+            return Err(at(line, &problem));
+        }
+        let id = id.map(|id| &row[id]).filter(|id| !id.is_empty());
+        Ok(Imported {
+            document: Exported {
+                id: id.map_or_else(|| line.to_string(), str::to_owned),
+                text: row[text].to_owned(),
+                marks: Vec::new(),
+            },
+            annotated: false,
+            partial: false,
+            line,
+        })
+    })
+    .collect()
+}
+
+/// The column of a name.
+fn column(names: &::csv::StringRecord, name: &str) -> Option<usize> {
+    names
+        .iter()
+        .position(|column| column.trim().eq_ignore_ascii_case(name))
 }
 
 /// Counts lines up to the places of rows, which ascend. The reader's own count takes the line feed
@@ -154,15 +190,4 @@ impl<'a> Lines<'a> {
         self.rest = rest;
         self.line
     }
-}
-
-fn broken(file: &str, content: &str, error: &::csv::Error) -> Error {
-    let line = Lines::of(content).at(error.position());
-    let problem = match error.kind() {
-        ::csv::ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => format!("{len} cells where the first line has {expected_len}"),
-        _ => error.to_string(),
-    };
-    Place { file, line }.error(problem)
 }

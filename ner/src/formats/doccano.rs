@@ -3,8 +3,18 @@
 //! doccano keeps what else stands in a line as metadata, so `meta` holds the document's id, what made
 //! the marks, and what is known of each beyond its triple. A label that somebody has changed in
 //! doccano has no such entry any more and is read as that person's.
+//!
+//! Projects with relations export `"entities": [{"id", "label", "start_offset", "end_offset"}]` and
+//! `"relations"` instead, of which the entities are read.
+//!
+//! Offsets are code points. A project that counts grapheme clusters as one character (doccano's
+//! `grapheme_mode`) has other offsets, which nothing in its files tells: it has to be without.
 
+use std::collections::HashMap;
+
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::jsonl::{is_accepted, mark_points, source_of};
 use super::marks::{Found, Points};
@@ -13,19 +23,9 @@ use super::{Exported, Provenance, Source};
 /// A label as doccano has it: code points and type.
 pub(super) type Label = (usize, usize, String);
 
-/// What doccano passes through.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct Meta {
-    /// doccano numbers documents itself.
-    pub(super) id: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    marks: Vec<Remark>,
-}
-
 /// What is known of a mark that a person has not made.
 #[derive(Debug, Serialize, Deserialize)]
-struct Remark {
+pub(super) struct Remark {
     start: usize,
     end: usize,
     label: String,
@@ -35,6 +35,55 @@ struct Remark {
     accepted: bool,
 }
 
+/// An entity of a project with relations.
+#[derive(Deserialize)]
+pub(super) struct Related {
+    start_offset: usize,
+    end_offset: usize,
+    label: String,
+}
+
+impl Related {
+    pub(super) fn label(self) -> Label {
+        (self.start_offset, self.end_offset, self.label)
+    }
+}
+
+/// Whether a list under the key that is also ours is of [`Related`] entities. Of an empty one that there
+/// are relations beside it has to tell.
+pub(super) fn is_related(entities: &str, has_relations: bool) -> bool {
+    #[derive(Deserialize)]
+    struct Shape {
+        start_offset: Option<IgnoredAny>,
+    }
+    let shapes: Option<Vec<Shape>> = serde_json::from_str(entities).ok();
+    shapes.is_some_and(|shapes| match shapes.is_empty() {
+        true => has_relations,
+        false => shapes.iter().any(|shape| shape.start_offset.is_some()),
+    })
+}
+
+/// What metadata knows of marks. Metadata may be anything, and in it `marks` too: what is not of the
+/// shape of ours is passed over.
+///
+/// # Errors
+/// What is wrong with a mark that has all keys of ours.
+pub(super) fn remarks(meta: &str) -> Result<Vec<Remark>, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Meta {
+        marks: Vec<Value>,
+    }
+    let is_ours = |mark: &Value| {
+        let keys = ["start", "end", "label", "source", "accepted"];
+        keys.iter().all(|key| mark.get(key).is_some())
+    };
+    let Ok(Meta { marks }) = serde_json::from_str(meta) else {
+        return Ok(Vec::new());
+    };
+    let ours = marks.into_iter().filter(is_ours);
+    ours.map(serde_json::from_value).collect()
+}
+
 /// A document as one line, without the line feed.
 pub fn line(document: &Exported, provenance: &Provenance) -> String {
     #[derive(Serialize)]
@@ -42,12 +91,14 @@ pub fn line(document: &Exported, provenance: &Provenance) -> String {
         id: &'a str,
         text: &'a str,
         label: Vec<(usize, usize, &'a str)>,
-        meta: WithModel<'a>,
+        meta: Meta<'a>,
     }
     #[derive(Serialize)]
-    struct WithModel<'a> {
-        #[serde(flatten)]
-        meta: Meta,
+    struct Meta<'a> {
+        // doccano numbers documents itself.
+        id: &'a str,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        marks: Vec<Remark>,
         model: &'a Provenance,
     }
     let points = mark_points(&document.text, &document.marks);
@@ -61,20 +112,18 @@ pub fn line(document: &Exported, provenance: &Provenance) -> String {
         label: marks()
             .map(|(mark, &(start, end))| (start, end, mark.span.label.as_str()))
             .collect(),
-        meta: WithModel {
-            meta: Meta {
-                id: Some(document.id.clone()),
-                marks: remarks
-                    .map(|(mark, &(start, end))| Remark {
-                        start,
-                        end,
-                        label: mark.span.label.clone(),
-                        score: mark.score,
-                        source: mark.source,
-                        accepted: mark.accepted,
-                    })
-                    .collect(),
-            },
+        meta: Meta {
+            id: &document.id,
+            marks: remarks
+                .map(|(mark, &(start, end))| Remark {
+                    start,
+                    end,
+                    label: mark.span.label.clone(),
+                    score: mark.score,
+                    source: mark.source,
+                    accepted: mark.accepted,
+                })
+                .collect(),
             model: provenance,
         },
     };
@@ -82,10 +131,15 @@ pub fn line(document: &Exported, provenance: &Provenance) -> String {
 }
 
 /// The marks of a line.
-pub(super) fn found<'a>(line: usize, labels: &'a [Label], meta: &Meta) -> Vec<Found<'a>> {
+pub(super) fn found<'a>(line: usize, labels: &'a [Label], remarks: &[Remark]) -> Vec<Found<'a>> {
+    let mut known = HashMap::new();
+    for remark in remarks {
+        // Of two for one mark the first counts.
+        let key = (remark.start, remark.end, remark.label.as_str());
+        known.entry(key).or_insert(remark);
+    }
     let found = |(start, end, label): &'a Label| {
-        let same = |mark: &&Remark| (mark.start, mark.end, &mark.label) == (*start, *end, label);
-        let remark = meta.marks.iter().find(same);
+        let remark = known.get(&(*start, *end, label.as_str()));
         let score = remark.and_then(|remark| remark.score);
         let source = remark.map_or(source_of(score), |remark| remark.source);
         Found {

@@ -12,6 +12,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{Exported, Mark, Provenance, jsonl};
+use crate::kind;
 
 /// What stands between the head and the first resource; without any, FHIR has no empty array.
 pub(super) const FIRST: &str = ",\"entry\":[\n";
@@ -44,9 +45,11 @@ pub fn head(provenance: &Provenance) -> String {
 /// The entries of a document, the `number`th of its Bundle from 0, with commas between.
 pub fn entries(number: usize, document: &Exported, provenance: &Provenance) -> String {
     let points = jsonl::mark_points(&document.text, &document.marks);
+    // Once for the document, as a text is much longer than what else tells a mark from all others.
+    let text = Sha256::digest(&document.text);
     let entry = |(mark, points): (&Mark, &(usize, usize))| {
         json(&Entry {
-            full_url: uuid(number, document, mark),
+            full_url: uuid(number, &document.id, &text, mark),
             resource: resource(document, mark, *points, provenance),
         })
     };
@@ -145,17 +148,24 @@ struct Coding {
     code: &'static str,
 }
 
-/// A string as FHIR has it, which is without control characters but tab and line ends.
+/// A string as FHIR has it, `[ \r\n\t\S]+`: without control characters but tab and line ends, and of
+/// white space with the space alone. U+FEFF is white space to JavaScript.
 #[derive(Serialize)]
 #[serde(transparent)]
 struct FhirString<'a>(std::borrow::Cow<'a, str>);
 
 impl<'a> FhirString<'a> {
     fn of(text: &'a str) -> Self {
-        let barred = |c: char| c < ' ' && !matches!(c, '\t' | '\n' | '\r');
-        Self(match text.contains(barred) {
-            true => text.replace(barred, "\u{fffd}").into(),
-            false => text.into(),
+        let allowed = |c: char| match c {
+            ' ' | '\t' | '\n' | '\r' => c,
+            '\u{feff}' => ' ',
+            c if c.is_whitespace() => ' ',
+            c if c < ' ' => char::REPLACEMENT_CHARACTER,
+            c => c,
+        };
+        Self(match text.chars().all(|c| allowed(c) == c) {
+            true => text.into(),
+            false => text.chars().map(allowed).collect::<String>().into(),
         })
     }
 }
@@ -232,13 +242,13 @@ fn resource<'a>(
         note: [Annotation { text: NOTE }],
     };
     match (mark.span.label.as_str(), resource.category) {
-        ("Procedures", category) => Resource {
+        (kind::PROCEDURES, category) => Resource {
             resource_type: "Procedure",
             code: Some(concept()),
             category,
             ..resource
         },
-        ("Medications", category) => Resource {
+        (kind::MEDICATIONS, category) => Resource {
             resource_type: "MedicationStatement",
             medication_codeable_concept: Some(concept()),
             category,
@@ -262,13 +272,14 @@ fn resource<'a>(
 
 /// A name of a mark in its collection that is the same in each export and another's in none: a UUID of
 /// version 8 (RFC 9562) from SHA-256.
-fn uuid(number: usize, document: &Exported, mark: &Mark) -> String {
+fn uuid(number: usize, id: &str, digest_of_text: &[u8], mark: &Mark) -> String {
     let mut hash = Sha256::new();
     let range = &mark.span.range;
     for number in [number, range.start, range.end] {
         hash.update((number as u64).to_le_bytes());
     }
-    for text in [&document.id, &document.text, &mark.span.label] {
+    hash.update(digest_of_text);
+    for text in [id, &mark.span.label] {
         // The length keeps apart what would read alike in a row.
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());

@@ -1,5 +1,6 @@
 //! A report for people: one page that needs nothing else, runs no script and loads nothing.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::{Exported, Mark, Provenance, Source};
@@ -93,13 +94,13 @@ struct Finding<'a> {
     label: &'a str,
     /// The first mark's text.
     text: String,
-    key: String,
     marks: Vec<&'a Mark>,
 }
 
 /// The findings, in the order of their types' and their own first mention, with their counts.
 fn table(document: &Exported) -> String {
     let mut findings: Vec<Finding> = Vec::new();
+    let mut places = HashMap::new();
     let mut types: Vec<&str> = Vec::new();
     for mark in &document.marks {
         let label = mark.span.label.as_str();
@@ -107,21 +108,19 @@ fn table(document: &Exported) -> String {
             .split_whitespace()
             .collect();
         let text = words.join(" ");
-        let key = text.to_lowercase();
+        let place = *places
+            .entry((label, text.to_lowercase()))
+            .or_insert_with(|| {
+                findings.push(Finding {
+                    label,
+                    text,
+                    marks: Vec::new(),
+                });
+                findings.len() - 1
+            });
+        findings[place].marks.push(mark);
         if !types.contains(&label) {
             types.push(label);
-        }
-        match findings
-            .iter_mut()
-            .find(|f| f.label == label && f.key == key)
-        {
-            Some(finding) => finding.marks.push(mark),
-            None => findings.push(Finding {
-                label,
-                text,
-                key,
-                marks: vec![mark],
-            }),
         }
     }
     if findings.is_empty() {

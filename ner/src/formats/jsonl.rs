@@ -3,11 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use super::marks::{self, Found, Points};
+use super::marks::{Found, Points};
 use super::points::code_points;
 use super::{Exported, Mark, Provenance, Source};
-use crate::{Document, Entity, Error, Span};
+use crate::{Document, Entity};
 
 /// An entity as files hold it: Hugging Face's fields, `start`/`end` in Unicode code points.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,20 +47,16 @@ impl EntityRecord {
         }
     }
 
-    fn points(&self, line: usize) -> Points<'_> {
-        Points {
-            line,
-            start: self.start,
-            end: self.end,
-            word: Some(&self.word),
-        }
-    }
-
     /// The mark with what its record leaves unsaid.
     pub(super) fn found(&self, line: usize) -> Found<'_> {
         let source = self.source.unwrap_or(source_of(self.score));
         Found {
-            points: self.points(line),
+            points: Points {
+                line,
+                start: self.start,
+                end: self.end,
+                word: Some(&self.word),
+            },
             label: &self.entity_group,
             score: self.score,
             source,
@@ -79,15 +76,13 @@ pub(super) fn is_accepted(source: Source) -> bool {
 }
 
 /// A document as files hold it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DocumentRecord {
-    /// Name within its file; [`read`] gives a document without one the number of its line.
-    #[serde(default)]
+    /// Name within its file.
     pub id: Value,
     /// The text, unchanged.
     pub text: String,
-    /// Its entities; absent in a file of plain texts.
-    #[serde(default)]
+    /// Its entities.
     pub entities: Vec<EntityRecord>,
 }
 
@@ -156,56 +151,6 @@ pub fn line(id: &impl Serialize, document: &Exported, provenance: &Provenance) -
     serde_json::to_string(&line).expect("a record is JSON")
 }
 
-/// Reads a file of records. Blank lines are skipped.
-///
-/// # Errors
-/// [`Error::Line`] with `file` and line for what is not JSON, lacks a field, or has offsets outside
-/// its text or `word` differing from the slice.
-pub fn read(file: &str, content: &str) -> Result<Vec<DocumentRecord>, Error> {
-    lines(file, content)
-        .map(|numbered| {
-            let (line, record) = numbered?;
-            spans(file, line, &record)?;
-            Ok(record)
-        })
-        .collect()
-}
-
-/// Reads a file of records as documents with byte ranges.
-///
-/// # Errors
-/// As [`read`] and [`document`].
-pub fn documents(file: &str, content: &str) -> Result<Vec<Document>, Error> {
-    lines(file, content)
-        .map(|numbered| {
-            let (line, record) = numbered?;
-            document(file, line, record)
-        })
-        .collect()
-}
-
-/// The records of a file with their line numbers, entities unchecked.
-fn lines(
-    file: &str,
-    content: &str,
-) -> impl Iterator<Item = Result<(usize, DocumentRecord), Error>> {
-    let content = content.strip_prefix('\u{feff}').unwrap_or(content);
-    let filled = (1..)
-        .zip(content.split('\n'))
-        .filter(|(_, text)| !text.trim().is_empty());
-    filled.map(move |(line, text)| {
-        let mut record: DocumentRecord = serde_json::from_str(text).map_err(|e| Error::Line {
-            file: file.to_owned(),
-            line,
-            problem: e.to_string(),
-        })?;
-        if record.id.is_null() {
-            record.id = line.into();
-        }
-        Ok((line, record))
-    })
-}
-
 /// Writes records, one line each.
 pub fn write(records: &[DocumentRecord]) -> String {
     let line = |record: &DocumentRecord| {
@@ -215,40 +160,7 @@ pub fn write(records: &[DocumentRecord]) -> String {
     records.iter().map(line).collect()
 }
 
-/// The marks of a record as a document with byte ranges, in text order.
-///
-/// # Errors
-/// [`Error::Line`] when offsets lie outside the text, `word` differs from the slice, or marks
-/// overlap.
-pub fn document(file: &str, line: usize, record: DocumentRecord) -> Result<Document, Error> {
-    let spans = spans(file, line, &record)?.into_iter();
-    let mut spans: Vec<(usize, Span)> = spans.map(|span| (line, span)).collect();
-    spans.sort_by_key(|(_, span)| (span.range.start, span.range.end));
-    marks::check_apart(file, &record.text, &spans)?;
-    let spans = spans.into_iter().map(|(_, span)| span).collect();
-    Ok(Document {
-        id: id_text(record.id),
-        text: record.text,
-        spans,
-    })
-}
-
-/// An id as text: a string as it is, anything else as JSON.
-pub fn id_text(id: Value) -> String {
-    match id {
-        Value::String(id) => id,
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
-}
-
-/// The entities of a record as spans of bytes, in the record's order.
-fn spans(file: &str, line: usize, record: &DocumentRecord) -> Result<Vec<Span>, Error> {
-    let points: Vec<Points> = record.entities.iter().map(|e| e.points(line)).collect();
-    let ranges = marks::ranges(file, &record.text, &points)?;
-    let span = |(range, entity): (_, &EntityRecord)| Span {
-        range,
-        label: entity.entity_group.clone(),
-    };
-    Ok(ranges.into_iter().zip(&record.entities).map(span).collect())
+/// An id as text: a string's content, anything else as JSON.
+pub fn id_text(id: &RawValue) -> String {
+    serde_json::from_str(id.get()).unwrap_or_else(|_| id.get().to_owned())
 }

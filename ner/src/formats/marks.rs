@@ -97,11 +97,7 @@ pub(super) fn document(
 ///
 /// # Errors
 /// [`Error::Line`] for one that is empty, outside of the text, or of another word.
-pub(super) fn ranges(
-    file: &str,
-    text: &str,
-    points: &[Points],
-) -> Result<Vec<Range<usize>>, Error> {
+fn ranges(file: &str, text: &str, points: &[Points]) -> Result<Vec<Range<usize>>, Error> {
     let ends: Vec<usize> = points.iter().flat_map(|p| [p.start, p.end]).collect();
     let bytes = byte_offsets(text, &ends);
     let range = |(points, bytes): (&Points, &[Option<usize>])| {
@@ -138,7 +134,7 @@ pub(super) fn ranges(
 /// # Errors
 /// [`Error::Line`] for two of the spans, which are in text order and come with their lines, that
 /// overlap.
-pub(super) fn check_apart(file: &str, text: &str, spans: &[(usize, Span)]) -> Result<(), Error> {
+fn check_apart(file: &str, text: &str, spans: &[(usize, Span)]) -> Result<(), Error> {
     let overlap = spans
         .windows(2)
         .find(|pair| pair[0].1.range.end > pair[1].1.range.start);

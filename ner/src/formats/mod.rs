@@ -2,8 +2,8 @@
 //!
 //! [`Format`] lists what can be written; page and terminal write with the same code. [`write::files`]
 //! gives a collection as files, [`write::document`] and [`write::Writer`] give it piece by piece.
-//! [`read()`] takes whatever holds documents, with marks or without; [`brat::read`] takes a text and its
-//! annotations, which are two files.
+//! [`read()`] takes whatever holds documents, with marks or without, [`read_texts`] their texts alone;
+//! [`brat::read`] takes a text and its annotations, which are two files.
 
 pub mod export;
 pub mod read;
@@ -28,5 +28,5 @@ mod points;
 
 pub use export::{Exported, Format, Mark, Provenance, Source, VERSION};
 pub use names::FileNames;
-pub use read::{Imported, read, read_annotated, read_as};
+pub use read::{Imported, read, read_annotated, read_as, read_texts};
 pub use write::{File, Writer};

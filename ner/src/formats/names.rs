@@ -1,6 +1,6 @@
 //! Names of files that are made from ids.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Longest name, in characters; file systems take 255 bytes, of which a character has up to four.
 const LONGEST: usize = 60;
@@ -19,17 +19,25 @@ const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "com", "lpt"];
 pub struct FileNames {
     /// In lower case, as some systems do not tell case.
     taken: HashSet<String>,
+    /// The number to try next for a name that was asked for before, in lower case.
+    next: HashMap<String, usize>,
 }
 
 impl FileNames {
     /// A name, without extension, of letters, digits, `-`, `_` and `.`.
     pub fn unique(&mut self, id: &str) -> String {
         let safe = safe(id);
-        let numbered = (2..).map(|number: usize| format!("{safe}-{number}"));
-        let mut names = std::iter::once(safe.clone()).chain(numbered);
-        names
-            .find(|name| self.taken.insert(name.to_lowercase()))
-            .expect("numbers do not end")
+        let next = self.next.entry(safe.to_lowercase()).or_insert(1);
+        loop {
+            let name = match *next {
+                1 => safe.clone(),
+                number => format!("{safe}-{number}"),
+            };
+            *next += 1;
+            if self.taken.insert(name.to_lowercase()) {
+                return name;
+            }
+        }
     }
 }
 
@@ -96,6 +104,14 @@ mod tests {
             ],
         );
         check(&["e\u{301}<img>"], &["e__img"]);
+    }
+
+    /// In time that grows with their number, not its square.
+    #[test]
+    fn many_names_are_numbered() {
+        let mut names = FileNames::default();
+        let last = (0..100_000).map(|_| names.unique("note")).last();
+        assert_eq!(last.as_deref(), Some("note-100000"));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! Prodigy shows `meta` below the text and keeps further fields of a span, which hold what is known
 //! of a mark. It adds an `answer` to what an annotator has seen: an accepted example confirms all its
 //! spans; a rejected one says that some mark is wrong and not which, an ignored one says nothing, so
-//! that neither holds marks to go by, and both are passed over.
+//! that neither holds marks to go by, and both are passed over. `_view_id` says what was asked: where it
+//! was about one mark, nothing is said of others.
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,16 @@ pub(super) enum Answer {
     Accept,
     Reject,
     Ignore,
+}
+
+/// Whether this view asks for all marks of a text.
+pub(super) fn asks_for_all(view: &str) -> bool {
+    matches!(view, "ner_manual" | "spans_manual")
+}
+
+/// Whether this view shows a mark, to be accepted or rejected.
+pub(super) fn asks_about_one(view: &str) -> bool {
+    matches!(view, "ner" | "spans")
 }
 
 /// A document as one line, without the line feed.

@@ -1,5 +1,8 @@
 //! Reading whatever holds documents.
 
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::marks::Place;
 use super::{Exported, conll, csv, json};
 use crate::{Error, Labels};
 
@@ -11,6 +14,20 @@ pub struct Imported {
     /// Whether the file says what is marked in it, be it nothing. If not, it is a plain text, which
     /// waits for the model or for a person.
     pub annotated: bool,
+    /// Whether there can be more to mark than the file says: it holds the answers to a question about one
+    /// mark, as Prodigy's `ner` asks.
+    pub partial: bool,
+    /// The line where it begins, from 1.
+    pub line: usize,
+}
+
+/// A text from a file, without what is marked in it.
+#[derive(Debug, Clone)]
+pub struct Text {
+    /// Its name as it stands in the file, which in JSON may be a number; else a number, that of its line.
+    pub id: Box<RawValue>,
+    /// Unchanged.
+    pub text: String,
     /// The line where it begins, from 1.
     pub line: usize,
 }
@@ -84,7 +101,8 @@ pub fn read(file_name: &str, content: &str, labels: &Labels) -> Result<Vec<Impor
 /// whatever it is named.
 ///
 /// # Errors
-/// As [`read_as`]; [`Error::File`] for a file without a document, or without any that is annotated.
+/// As [`read_as`]; [`Error::File`] for a file without a document; [`Error::Line`] for the first document
+/// that is not annotated, or only in part: what is not marked in it would count as no entity.
 pub fn read_annotated(
     file_name: &str,
     content: &str,
@@ -95,15 +113,32 @@ pub fn read_annotated(
         Some(kind) => kind,
     };
     let imported = read_as(kind, file_name, content, labels)?;
-    let problem = match imported.first() {
-        None => "holds no documents",
-        Some(_) if imported.iter().any(|imported| imported.annotated) => return Ok(imported),
-        Some(_) => "has texts without marks; take one with `entities`, `label` or `spans`",
+    if imported.is_empty() {
+        return Err(Error::File {
+            file: file_name.to_owned(),
+            problem: "holds no documents".to_owned(),
+        });
+    }
+    let unfit = |imported: &&Imported| !imported.annotated || imported.partial;
+    let Some(unfit) = imported.iter().find(unfit) else {
+        return Ok(imported);
     };
-    Err(Error::File {
-        file: file_name.to_owned(),
-        problem: problem.to_owned(),
-    })
+    let problem = match unfit.annotated {
+        true => {
+            "an answer about one mark (`_view_id` \"ner\") says nothing of other entities; annotate the text \
+             with ner.manual or ner.correct"
+        }
+        false => {
+            "has a text without marks; leave it out, or give it `entities`, `label` or `spans`, which are \
+             empty where there is nothing to mark"
+        }
+    };
+    let line = unfit.line;
+    Err(Place {
+        file: file_name,
+        line,
+    }
+    .error(problem))
 }
 
 /// Reads the documents of a file of a known kind.
@@ -123,9 +158,48 @@ pub fn read_as(
         Kind::Text => Ok(vec![plain(stem(file_name), content)]),
         Kind::JsonLines => json::read_lines(file_name, inside, labels),
         Kind::Json => json::read_values(file_name, inside, labels),
-        Kind::Words => conll::read(file_name, content, labels),
+        Kind::Words => conll::read(file_name, content, labels)
+            .map_err(|error| of_table(file_name, inside).unwrap_or(error)),
         Kind::Table => csv::read(file_name, inside),
     }
+}
+
+/// Reads the texts of a file of a known kind, whatever is marked in them: also those that were rejected,
+/// marks that do not fit, and types that nobody knows.
+///
+/// # Errors
+/// [`Error::Line`] with file and line of broken syntax, and of what has no text.
+pub fn read_texts(kind: Kind, file_name: &str, content: &str) -> Result<Vec<Text>, Error> {
+    let inside = without_mark(content);
+    let imported = match kind {
+        Kind::Text => vec![plain(stem(file_name), content)],
+        Kind::JsonLines => return json::texts_of_lines(file_name, inside),
+        Kind::Json => return json::texts_of_values(file_name, inside),
+        Kind::Words => conll::read_words(file_name, content)
+            .map_err(|error| of_table(file_name, inside).unwrap_or(error))?,
+        Kind::Table => csv::read(file_name, inside)?,
+    };
+    let text = |imported: Imported| Text {
+        id: to_raw_value(&imported.document.id).expect("a string is JSON"),
+        text: imported.document.text,
+        line: imported.line,
+    };
+    Ok(imported.into_iter().map(text).collect())
+}
+
+/// What is wrong with a table of texts that is named as words and labels are.
+fn of_table(file: &str, content: &str) -> Option<Error> {
+    let is_tsv = extension(file)?.eq_ignore_ascii_case("tsv");
+    let mut columns = first_line(content)?.split('\t').map(str::trim);
+    let has_text = columns
+        .clone()
+        .any(|column| column.eq_ignore_ascii_case("text"));
+    // Where the last column is a label, `text` is a word.
+    let is_word = columns.next_back().is_some_and(conll::is_label);
+    (is_tsv && has_text && !is_word).then(|| {
+        let problem = "is a table of texts, and a .tsv is read as words and labels; name it .csv, its tabs can stay";
+        Place { file, line: 1 }.error(problem)
+    })
 }
 
 /// Without the byte order mark that a file may begin with.
@@ -142,6 +216,7 @@ fn plain(id: &str, text: &str) -> Imported {
             marks: Vec::new(),
         },
         annotated: false,
+        partial: false,
         line: 1,
     }
 }

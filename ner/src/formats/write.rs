@@ -144,7 +144,7 @@ pub fn write(
 /// `annotation.conf`; otherwise one file of this name.
 ///
 /// # Errors
-/// As [`document`].
+/// As [`document`] and [`brat::configuration`].
 pub fn files(
     format: Format,
     name: &str,
@@ -159,7 +159,7 @@ pub fn files(
             content: write(format, documents, provenance)?,
         }]);
     }
-    let mut files = vec![brat_configuration(labels, provenance)];
+    let mut files = vec![brat_configuration(labels, provenance)?];
     for document in documents {
         files.extend(brat_files(document, provenance, &mut names)?);
     }
@@ -185,9 +185,12 @@ pub fn brat_files(
 }
 
 /// The file that tells brat the types of a folder.
-pub fn brat_configuration(labels: &Labels, provenance: &Provenance) -> File {
-    File {
+///
+/// # Errors
+/// As [`brat::configuration`].
+pub fn brat_configuration(labels: &Labels, provenance: &Provenance) -> Result<File, Error> {
+    Ok(File {
         name: "annotation.conf".to_owned(),
-        content: brat::configuration(labels, provenance),
-    }
+        content: brat::configuration(labels, provenance)?,
+    })
 }

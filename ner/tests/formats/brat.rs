@@ -1,5 +1,6 @@
-use ner::Labels;
-use ner::formats::{Exported, Format, Source, brat, write};
+use ner::formats::{Exported, Format, Mark, Source, brat, write};
+use ner::tokenize::words;
+use ner::{Labels, Span};
 
 use crate::{collection, exported, provenance};
 
@@ -103,6 +104,34 @@ fn marks_of_people_are_read() {
         "T2\tH 2 4\tLH\nR1\tX Arg1:T1 Arg2:T2\t\nA1\tNegation T2\n#1\tAnnotatorNotes R1\tscore=1\nT1\tS 0 1\ta\n*\tEquiv T1 T2\n",
         &[(0, 1, "S", None, person), (2, 4, "H", None, person)],
     );
+    check(
+        "LH",
+        "\u{feff}T1\tH 0 2\tLH\n \n",
+        &[(0, 2, "H", None, person)],
+    );
+    check(
+        "\u{feff} LH",
+        "T1\tH 2 4\tLH\n",
+        &[(4, 6, "H", None, person)],
+    );
+    // Pieces in any order, with and without a space between them, and a text that is left out.
+    for mark in [
+        "0 4;5 9\tpelv pain",
+        "0 4;5 9\tpelvpain",
+        "0 4;5 9\t ",
+        "0 4;5 9",
+        "5 9;0 4\tpelv pain",
+        "5 9;0 4\tpain pelv",
+        "5 9;0 4\tpainpelv",
+    ] {
+        let line = format!("T1\tS {mark}");
+        check("pelv\npain", &line, &[(0, 9, "S", None, person)]);
+    }
+    check(
+        "pelv\npain",
+        "T1\tS 0 9\tpelv pain",
+        &[(0, 9, "S", None, person)],
+    );
     // A note is of the mark as it was written.
     let note =
         "#1\tAnnotatorNotes T1\ttype=H start=0 end=2 score=0.5 source=model accepted=false\n";
@@ -138,7 +167,7 @@ fn broken_annotations_name_file_and_line() {
     let shape = "a mark is `T1`, a tab, type, start and end with spaces, a tab, and its text";
     for line in [
         "T1",
-        "T1\tS 0 1",
+        "T1\tS 0",
         "T1\tS\ta",
         "T1 S 0 1 a",
         "T1\tS 0 x\ta",
@@ -150,10 +179,27 @@ fn broken_annotations_name_file_and_line() {
     check(
         "a b",
         "T1\tS 0 9\ta",
-        "entity at 0..9 is not within the text",
+        "entity `a` at 0..9 is not within the text",
     );
     check("a b", "T1\tS 1 1\t", "entity at 1..1 is empty");
-    check("a b", "T1\tS 3 0\ta b", "entity at 3..0 is empty");
+    check("a b", "T1\tS 3 0\ta b", "entity `a b` at 3..0 is empty");
+    // Each piece counts, also those that the first and the last surround.
+    for (pieces, problem) in [
+        ("0 1;9 12;2 3", "at 9..12 is not within the text"),
+        ("0 1;2 9", "at 2..9 is not within the text"),
+        ("0 1;3 2;2 3", "at 3..2 is empty"),
+        ("0 1;1 1;2 3", "at 1..1 is empty"),
+        ("0 3;2 3", "is in pieces that overlap"),
+        ("2 3;0 3", "is in pieces that overlap"),
+    ] {
+        let line = format!("T1\tS {pieces}\ta b");
+        check("a b", &line, &format!("entity `a b` {problem}"));
+    }
+    let foreign = "is no line of brat's, which begin with T, R, E, A, M, N, # or *; take the .ann file as \
+                   brat has written it";
+    for line in ["Symptoms 0 1 a", "t1\tS 0 1\ta", " T1\tS 0 1\ta", "{}"] {
+        check("a b", line, foreign);
+    }
     check(
         "é b",
         "T1\tS 2 3\té",
@@ -162,7 +208,7 @@ fn broken_annotations_name_file_and_line() {
     check(
         "a b c",
         "T1\tS 0 1;4 5\ta c",
-        "`a c` is in pieces with text between them; a mark is one stretch of text",
+        "entity `a c` is in pieces with text between them; a mark is one stretch of text",
     );
     check(
         "abc",
@@ -190,12 +236,39 @@ fn one_text_holds_one_document() {
     );
     let one = write::write(Format::Brat, &collection()[2..], &provenance()).unwrap();
     assert!(one.starts_with("T1\tSymptoms 0 9\t-5 cramps\n"));
-    let spaced = exported("a", "b", &[("b", "Lab result", None, Source::Person, true)]);
-    let error = brat::annotations(&spaced, &provenance())
-        .unwrap_err()
-        .to_string();
-    assert_eq!(
-        error,
-        "document `a`: brat has no type like `Lab result`; rename the type without white space"
-    );
+}
+
+#[test]
+fn types_that_brat_cannot_have_are_refused() {
+    for label in ["Lab result", "#S", "[S", "!S"] {
+        let problem = format!(
+            "brat has no type like `{label}`; rename the type, without white space and not beginning with \
+             `#`, `[` or `!`"
+        );
+        let document = exported("a", "b", &[("b", label, None, Source::Person, true)]);
+        let error = brat::annotations(&document, &provenance()).unwrap_err();
+        assert_eq!(error.to_string(), format!("document `a`: {problem}"));
+        let labels = Labels::of_types(&["S", label]);
+        let error = brat::configuration(&labels, &provenance()).unwrap_err();
+        assert_eq!(error.to_string(), format!("labels: {problem}"));
+    }
+}
+
+#[test]
+fn many_marks_are_converted_in_one_pass() {
+    let text = "é ".repeat(100_000);
+    let marks = words(&text).into_iter().map(|range| {
+        Mark::by_person(Span {
+            range,
+            label: "S".into(),
+        })
+    });
+    let document = Exported {
+        id: "n".into(),
+        marks: marks.collect(),
+        text: text.clone(),
+    };
+    let content = brat::annotations(&document, &provenance()).unwrap();
+    assert!(content.contains("\nT100000\tS 199998 199999\té\n"));
+    assert_eq!(read(&text, &content).unwrap(), document);
 }

@@ -17,6 +17,7 @@ fn table_of_marks_is_written() {
             "\"visit 1/2\",9,21,\"pelvic\r\npain\",\"Symptoms\",0.984,\"model\",\"false\",{about}"
         ),
         format!("\"visit 1/2\",30,40,\"oestradiol\",\"Hormones\",0.5,\"model\",\"true\",{about}"),
+        format!("\"'=1+1\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",{about}"),
         format!(
             "\"<script>\"\"&'\",0,9,\"'-5 cramps\",\"Symptoms\",\"\",\"person\",\"true\",{about}"
         ),
@@ -95,6 +96,12 @@ fn table_of_texts_is_read() {
     check("id;text\n1;a, b\n", &[("1", 2, "a, b")]);
     check("id\ttext\n1\ta, b\n", &[("1", 2, "a, b")]);
     check("start,text\n1,a\n", &[("2", 2, "a")]);
+    // Blank lines are no rows, and a quote within a cell is a quote.
+    check(
+        "text\n\n6\" of gauze\n\r\n\"end\"\n\n",
+        &[("3", 3, "6\" of gauze"), ("5", 5, "end")],
+    );
+    check("text\n\"a\n\"", &[("2", 2, "a\n")]);
 }
 
 #[test]
@@ -115,6 +122,18 @@ fn broken_tables_name_file_and_line() {
         "id,text\n1,a\n2,b,c\n",
         "3: 3 cells where the first line has 2",
     );
+    let open = "a quote is opened in this row and never closed; close it, or double it where it belongs \
+                to the text";
+    for (content, line) in [
+        ("id,text\n1,a\n\n2,\"b\n3,c\n", 4),
+        ("id;text\r\n1;\"b\r\n2;c\r\n", 2),
+        ("id,text\n\"1,a\n2,b\n", 2),
+        ("id,text\n1,\"a\"\"\n", 2),
+        ("id,text\n1,\"", 2),
+        ("\"text\npain\n", 1),
+    ] {
+        check(content, &format!("{line}: {open}"));
+    }
     let marks = write::write(Format::Csv, &collection(), &provenance()).unwrap();
     check(
         &marks,

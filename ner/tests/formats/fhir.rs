@@ -13,7 +13,12 @@ fn bundle(documents: &[Exported]) -> Value {
 #[test]
 fn bundle_is_valid_r4() {
     let golden: Value = serde_json::from_str(include_str!("../goldens/fhir.json")).unwrap();
-    assert_eq!(bundle(&collection()), golden);
+    let mark = |marked| (marked, "Symptoms", Some(0.5), Source::Model, false);
+    let (first, second) = ("hot\u{a0}flushes", "heavy\u{2028}flow");
+    let text = format!("{first}, {second}");
+    let spaces = exported("no\u{a0}5", &text, &[mark(first), mark(second)]);
+    let documents = [collection(), vec![spaces]].concat();
+    assert_eq!(bundle(&documents), golden);
 }
 
 #[test]
@@ -122,11 +127,11 @@ fn mentions_have_names_of_their_own() {
 
 #[test]
 fn strings_are_those_of_fhir() {
-    let text = "a\0\u{1b}\tb";
+    let text = "a\0\u{1b}\tb\u{b}\u{feff}\u{3000}\r\n\u{85}c";
     let document = exported("", text, &[(text, "Symptoms", None, Source::Person, true)]);
     let bundle = bundle(&[document]);
     let resource = &bundle["entry"][0]["resource"];
-    assert_eq!(resource["code"]["text"], "a\u{fffd}\u{fffd}\tb");
+    assert_eq!(resource["code"]["text"], "a\u{fffd}\u{fffd}\tb   \r\n c");
     let parts = resource["extension"][0]["extension"].as_array().unwrap();
     let names: Vec<&str> = parts
         .iter()

@@ -1,10 +1,17 @@
-use ner::formats::jsonl::{self, DocumentRecord, EntityRecord, annotation, record};
+use ner::formats::jsonl::{self, annotation, record};
+use ner::formats::read;
 use ner::tokenize::words;
-use ner::{Document, Entity, Error, Labels, Span};
+use ner::{Document, Entity, Labels, Span};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::span;
+
+fn documents(content: &str, labels: &Labels) -> Vec<Document> {
+    let imported = read("a.jsonl", content, labels).unwrap();
+    let documents = imported.iter().map(|imported| &imported.document);
+    documents.map(Document::from).collect()
+}
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
@@ -22,7 +29,7 @@ proptest! {
         let document = Document { id: "x".into(), text, spans };
         let content = jsonl::write(&[annotation(&document)]);
         prop_assert_eq!(content.matches('\n').count(), 1);
-        prop_assert_eq!(jsonl::documents("f", &content).unwrap(), [document]);
+        prop_assert_eq!(documents(&content, &labels), [document]);
     }
 }
 
@@ -55,25 +62,6 @@ fn records_count_code_points() {
         json!({"entity_group": "Symptoms", "score": 0.5, "word": "pain", "start": 17, "end": 21});
     assert_eq!(value["entities"][0], expected);
     assert!(line.starts_with(r#"{"id":"n1","text":"#), "{line}");
-    assert_eq!(jsonl::read("f", &line).unwrap(), [record]);
-}
-
-#[test]
-fn json_lines_are_read() {
-    let content = "\u{feff}{\"text\": \"a\"}\r\n\n{\"id\": 7, \"text\": \"b\", \"more\": 1}\n{\"id\": \"x\", \"text\": \"\"}";
-    let records = jsonl::read("f", content).unwrap();
-    let ids: Vec<&Value> = records.iter().map(|record| &record.id).collect();
-    assert_eq!(ids, [&json!(1), &json!(7), &json!("x")]);
-    let document = jsonl::document("f", 3, records[1].clone()).unwrap();
-    assert_eq!((document.id.as_str(), document.text.as_str()), ("7", "b"));
-    let documents = jsonl::documents("f", content).unwrap();
-    assert_eq!(
-        documents
-            .iter()
-            .map(|document| document.id.as_str())
-            .collect::<Vec<_>>(),
-        ["1", "7", "x"]
-    );
 }
 
 #[test]
@@ -99,62 +87,6 @@ fn many_entities_are_converted_in_one_pass() {
             .map(|entity| (entity.start, entity.end)),
         Some((199_998, 199_999))
     );
-    assert_eq!(jsonl::document("f", 1, record).unwrap(), document);
-}
-
-#[test]
-fn broken_json_lines_name_file_and_line() {
-    let check = |line: &str, message: &str| {
-        let error =
-            jsonl::read("data/notes.jsonl", &format!("{{\"text\": \"\"}}\n{line}")).unwrap_err();
-        assert!(matches!(error, Error::Line { line: 2, .. }));
-        let error = error.to_string();
-        assert!(
-            error.starts_with(&format!("data/notes.jsonl:2: {message}")),
-            "{error}"
-        );
-    };
-    let entity = |word: &str, start: usize, end: usize| {
-        let entity = json!({"entity_group": "S", "word": word, "start": start, "end": end});
-        json!({"text": "a née b", "entities": [entity]}).to_string()
-    };
-    check("{", "EOF");
-    check("[]", "");
-    check(r#"{"id": 1}"#, "missing field `text`");
-    check(r#"{"text": "\ud800"}"#, "");
-    check(
-        r#"{"text": "a", "entities": [{"word": "a", "start": 0, "end": 1}]}"#,
-        "missing field `entity_group`",
-    );
-    check(
-        &entity("née", 2, 8),
-        "entity `née` at 2..8 is not within the text",
-    );
-    check(
-        &entity("née", 8, 9),
-        "entity `née` at 8..9 is not within the text",
-    );
-    check(&entity("", 2, 2), "entity `` at 2..2 is empty");
-    check(&entity("née", 5, 2), "entity `née` at 5..2 is empty");
-    check(
-        &entity("née", 2, 6),
-        "entity `née`: text[2:6] is `née ` (offsets are code points)",
-    );
-
-    let entity = |word: &str, start, end| EntityRecord {
-        entity_group: "S".into(),
-        score: None,
-        word: word.into(),
-        start,
-        end,
-        source: None,
-        accepted: None,
-    };
-    let record = DocumentRecord {
-        id: json!(1),
-        text: "a b c".into(),
-        entities: vec![entity("b c", 2, 5), entity("a b", 0, 3)],
-    };
-    let error = jsonl::document("f", 4, record).unwrap_err();
-    assert_eq!(error.to_string(), "f:4: entities `a b` and `b c` overlap");
+    let line = jsonl::write(&[record]);
+    assert_eq!(documents(&line, &Labels::of_types(&["S"])), [document]);
 }

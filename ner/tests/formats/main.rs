@@ -5,6 +5,7 @@ mod brat;
 mod conll;
 mod csv;
 mod fhir;
+mod gold;
 mod html;
 mod jsonl;
 mod python;

@@ -1,5 +1,6 @@
 use ner::Labels;
-use ner::formats::{Source, read};
+use ner::formats::read::Kind;
+use ner::formats::{Source, read, read_texts};
 
 /// Id, whether it is annotated, line, text, and text, type, score, source and acceptance of its marks.
 type Expected<'a> = (
@@ -158,6 +159,95 @@ fn doccano_is_read() {
     );
 }
 
+/// doccano's projects with relations have their own entities under the key of ours.
+#[test]
+fn doccano_with_relations_is_read() {
+    let entity = r#"{"id": 3, "label": "H", "start_offset": 4, "end_offset": 6}"#;
+    let meta = r#"{"id": 7, "marks": [5, {"x": 1}, {"start": 4, "end": 6, "label": "H", "score": 0.5, "source": "model", "accepted": false}]}"#;
+    let content = format!(
+        r#"{{"id": 12, "text": "low LH", "entities": [{entity}], "relations": [], "Comments": []}}
+{{"id": 13, "text": "low LH", "entities": [], "relations": [], "meta": {meta}}}
+{{"id": 14, "text": "low LH", "entities": [{entity}], "meta": {meta}}}
+{{"id": 15, "text": "low LH", "label": [], "meta": {{"id": null, "marks": {{}}}}}}
+{{"id": 16, "text": "low LH", "entities": [{{"entity_group": "H", "word": "LH", "start": 4, "end": 6}}], "relations": []}}"#
+    );
+    check(
+        "a.jsonl",
+        &content,
+        &[
+            ("12", true, 1, "low LH", &[("LH", "H", None, Person, true)]),
+            ("7", true, 2, "low LH", &[]),
+            (
+                "7",
+                true,
+                3,
+                "low LH",
+                &[("LH", "H", Some(0.5), Model, false)],
+            ),
+            ("15", true, 4, "low LH", &[]),
+            ("16", true, 5, "low LH", &[("LH", "H", None, Person, true)]),
+        ],
+    );
+}
+
+#[test]
+fn ids_of_any_kind_are_kept() {
+    for id in [
+        "12345678901234567890123",
+        "-1.50",
+        "true",
+        r#"["a", 1e400]"#,
+    ] {
+        for name in ["a.jsonl", "a.json"] {
+            let content = format!("{{\"text\": \"\", \"entities\": [], \"id\": {id}}}");
+            check(name, &content, &[(id, true, 1, "", &[])]);
+            let texts = read_texts(Kind::Json, name, &content).unwrap();
+            assert_eq!(texts[0].id.get(), id);
+        }
+    }
+}
+
+/// What is marked, and how, does not matter to whoever wants texts.
+#[test]
+fn texts_are_read_past_their_marks() {
+    let check = |kind: Kind, name: &str, content: &str, expected: &[(&str, &str, usize)]| {
+        let texts = read_texts(kind, name, content).unwrap();
+        let found: Vec<_> = texts
+            .iter()
+            .map(|found| (found.id.get(), found.text.as_str(), found.line))
+            .collect();
+        assert_eq!(found, expected, "{name}: {content:?}");
+    };
+    let records = r#"{"id": 1, "text": "a", "entities": [{"entity_group": "X", "start": 9}]}
+{"text": "b", "answer": "reject", "spans": 5}"#;
+    let expected = &[("1", "a", 1), ("2", "b", 2)];
+    check(Kind::JsonLines, "a.jsonl", records, expected);
+    check(Kind::Json, "a.json", records, expected);
+    check(
+        Kind::Words,
+        "a.conll",
+        "-DOCSTART- id=x O\n\nlow I-X\nLH B-Y\n\n-DOCSTART- -X- O\n\nno O\n",
+        &[("\"x\"", "low LH", 1), ("\"8\"", "no", 8)],
+    );
+    check(
+        Kind::Table,
+        "a.csv",
+        "text\npain\n",
+        &[("\"2\"", "pain", 2)],
+    );
+    check(
+        Kind::Text,
+        "a.txt",
+        "\u{feff}LH",
+        &[("\"a\"", "\u{feff}LH", 1)],
+    );
+    let error = read_texts(Kind::Words, "a.bio", "low O\nLH no\n").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a.bio:2: `no` is not a label; the labels are O, B-TYPE, I-TYPE"
+    );
+}
+
 #[test]
 fn prodigy_is_read() {
     let span = r#"{"start": 4, "end": 6, "label": "H", "token_start": 1, "token_end": 1"#;
@@ -167,8 +257,14 @@ fn prodigy_is_read() {
 {{"text": "low LH", "spans": [{span}, "source": "en_core"}}], "answer": "accept"}}
 {{"text": "low LH", "spans": [{span}}}], "answer": "reject"}}
 {{"text": "low LH", "answer": "ignore"}}
+{{"text": "low LH", "answer": "accept", "_view_id": "ner_manual"}}
+{{"text": "low LH", "answer": 42}}
+{{"text": "low LH", "answer": "accept", "_view_id": "spans_manual", "spans": null}}
+{{"text": "low LH", "answer": "accept", "tokens": []}}
 {{"text": "low LH", "answer": "accept"}}
-{{"text": "low LH", "answer": 42}}"#
+{{"text": "low LH", "answer": "accept", "tokens": [], "options": [], "accept": ["H"]}}
+{{"text": "low LH", "answer": "reject", "_view_id": "classification", "label": "H"}}
+{{"text": "low LH", "answer": "accept", "_view_id": "ner", "spans": [{span}}}]}}"#
     );
     check(
         "a.jsonl",
@@ -185,6 +281,13 @@ fn prodigy_is_read() {
             ("3", true, 3, "low LH", &[("LH", "H", None, Model, true)]),
             ("6", true, 6, "low LH", &[]),
             ("7", false, 7, "low LH", &[]),
+            ("8", true, 8, "low LH", &[]),
+            ("9", true, 9, "low LH", &[]),
+            // Nothing says that marks were asked for.
+            ("10", false, 10, "low LH", &[]),
+            ("11", false, 11, "low LH", &[]),
+            ("12", false, 12, "low LH", &[]),
+            ("13", true, 13, "low LH", &[("LH", "H", None, Person, true)]),
         ],
     );
 }
@@ -220,6 +323,22 @@ fn broken_files_name_file_and_line() {
         (
             r#"{"text": "a", "spans": [{"start": 0}]}"#,
             "`spans`: missing field `end`".into(),
+        ),
+        (
+            r#"{"text": "a", "entities": [{"start": 0}]}"#,
+            "`entities`: missing field `entity_group`".into(),
+        ),
+        (
+            r#"{"text": "a", "entities": {}}"#,
+            "`entities`: invalid type".into(),
+        ),
+        (
+            r#"{"text": "a", "entities": [{"label": "S", "start_offset": 0}]}"#,
+            "`entities`: missing field `end_offset`".into(),
+        ),
+        (
+            r#"{"text": "a", "label": [], "meta": {"marks": [{"start": 0, "end": "1", "label": "S", "source": "model", "accepted": true}]}}"#,
+            "`meta`: invalid type".into(),
         ),
         (
             r#"{"text": "a", "label": [[0, 2, "S"]]}"#,
@@ -267,11 +386,16 @@ fn broken_files_name_file_and_line() {
     );
     check(
         "a.json",
-        "{\n\"text\": \"a\",\n\"entities\": [{}]}",
-        "a.json:3: column ",
+        "{\n\"text\": \"a\",\n\"entities\": [\n{}]}",
+        "a.json:4: `entities`: missing field `entity_group`",
     );
     check("a.json", "LH", "a.json:1: ");
     check("a.bio", "low O\nLH\n", "a.bio:2: `LH` has no label");
+    let table =
+        "a.tsv:1: is a table of texts, and a .tsv is read as words and labels; name it .csv";
+    check("a.tsv", "id\tText\n1\tlow LH\n", table);
+    check("a.tsv", "text\nlow LH\n", table);
+    check("a.tsv", "text\tO\nLH\n", "a.tsv:2: `LH` has no label");
     // What begins as words and labels has to go on so.
     check(
         "a.txt",

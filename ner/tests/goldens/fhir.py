@@ -11,6 +11,7 @@ the npm package carries, has the codes that a status may be.
 import hashlib
 import json
 import pathlib
+import re
 import struct
 import sys
 
@@ -23,7 +24,7 @@ NOTE = (
     "Mentioned in the text. Whether it applies was not determined: the mention may be negated, past, planned or hypothetical, "
     "or about another person."
 )
-# The collection of tests/formats/main.rs: id, text, and text, type, score, source and acceptance of each mark.
+# The collection of tests/formats/main.rs, and what tests/formats/fhir.rs adds to it: id, text, and text, type, score, source and acceptance of each mark.
 DOCUMENTS = [
     ("visit 1/2", "\U0001f600 Denies pelvic\r\npain.\r\n\r\nLow oestradiol \u2014 caf\u00e9 <b>\u0301\n", [
         ("pelvic\r\npain", "Symptoms", 0.984, "model", False),
@@ -36,6 +37,11 @@ DOCUMENTS = [
         ("scan", "Procedures", 0.75, "model", False),
         ("follicle", "Ultrasound", 0.625, "model", False),
         ("Letrozole", "Medications", None, "person", True),
+    ]),
+    # White space that a string of FHIR's may not have.
+    ("no\u00a05", "hot\u00a0flushes, heavy\u2028flow", [
+        ("hot\u00a0flushes", "Symptoms", 0.5, "model", False),
+        ("heavy\u2028flow", "Symptoms", 0.5, "model", False),
     ]),
 ]
 
@@ -55,7 +61,8 @@ def full_url(number, document, text, label, start, end):
     """A UUID of version 8 from SHA-256 over what tells the mark from all others; places are bytes."""
     before = len(text[:start].encode())
     digest = hashlib.sha256(struct.pack("<3Q", number, before, before + len(text[start:end].encode())))
-    for part in (document, text, label):
+    digest.update(hashlib.sha256(text.encode()).digest())
+    for part in (document, label):
         digest.update(struct.pack("<Q", len(part.encode())) + part.encode())
     value = bytearray(digest.digest()[:16])
     value[6] = value[6] & 0x0F | 0x80
@@ -64,17 +71,22 @@ def full_url(number, document, text, label, start, end):
     return "urn:uuid:" + "-".join([hexed[:8], hexed[8:12], hexed[12:16], hexed[16:20], hexed[20:]])
 
 
+def string(text):
+    """What `[ \\r\\n\\t\\S]+`, the pattern of R4, lets through."""
+    return re.sub(r"[^\S \r\n\t]", " ", text)
+
+
 def resource(document, text, mark):
     marked, label, score, source, accepted = mark
     start = text.index(marked)
-    parts = {"document": {"valueString": document}, "start": {"valueUnsignedInt": start}}
+    parts = {"document": {"valueString": string(document)}, "start": {"valueUnsignedInt": start}}
     parts["end"] = {"valueUnsignedInt": start + len(marked)}
     if score is not None:
         parts["score"] = {"valueDecimal": score}
     parts |= {"source": {"valueString": source}, "accepted": {"valueBoolean": accepted}}
     common = {"meta": meta(), **extension("mention", **parts)}
     common |= {"subject": {"display": "not identified"}, "note": [{"text": NOTE}]}
-    concept, category = {"text": marked}, {"text": label}
+    concept, category = {"text": string(marked)}, {"text": label}
     if label == "Procedures":
         return {"resourceType": "Procedure", "status": "unknown", "category": category, "code": concept, **common}
     if label == "Medications":

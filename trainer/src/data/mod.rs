@@ -8,11 +8,12 @@ pub mod split;
 pub mod stats;
 pub mod validate;
 
-use std::fs;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
-use anyhow::{Context, Result, anyhow};
-use ner::formats::{Imported, brat, read_annotated};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use ner::formats::{Exported, Imported, Source, brat, read_annotated};
 use ner::{Document, Labels};
 
 pub use corpus::{read_corpus, to_marked};
@@ -44,33 +45,61 @@ pub struct Part {
 /// Every span begins and ends on a word and has a type of `labels`.
 ///
 /// # Errors
-/// Names file and line of what cannot be read, and a file that has no marks to say of its texts.
+/// Names file and line of what cannot be read, of a text that has no marks to say of it, and a folder of
+/// documents in a folder of documents.
 pub fn read_documents(path: &Path, labels: &Labels) -> Result<Vec<Document>> {
     let placed = read_placed(path, labels)?;
     Ok(placed.into_iter().map(|placed| placed.document).collect())
 }
 
-/// As [`read_documents`], each document with its place.
+/// As [`read_documents`], each document with its place. Says on standard error how many marks are a
+/// model's that nobody has accepted.
 ///
 /// # Errors
 /// As [`read_documents`].
 pub fn read_placed(path: &Path, labels: &Labels) -> Result<Vec<Placed>> {
-    if path.is_dir() {
-        let annotated = files_of(path, "ann")?;
-        return match annotated.is_empty() {
-            true => read_corpus(path, labels),
-            false => annotated
-                .iter()
-                .map(|file| read_brat(file, labels))
-                .collect(),
-        };
+    let mut unconfirmed = 0;
+    let placed = read_counting(path, labels, &mut unconfirmed)?;
+    if unconfirmed > 0 {
+        eprintln!(
+            "warning: {}: {unconfirmed} of the marks are a model's that nobody has accepted; training and \
+             evaluation take its guesses for the truth. Accept or correct them first",
+            path.display()
+        );
     }
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    let extension = extension.unwrap_or_default();
-    if extension.eq_ignore_ascii_case("ann") {
-        return Ok(vec![read_brat(path, labels)?]);
+    Ok(placed)
+}
+
+/// Reads documents and counts the marks of models that nobody has accepted.
+fn read_counting(path: &Path, labels: &Labels, unconfirmed: &mut usize) -> Result<Vec<Placed>> {
+    let mut placed = |place: String, exported: &Exported| {
+        let guesses = exported.marks.iter();
+        let guesses = guesses.filter(|mark| mark.source == Source::Model && !mark.accepted);
+        *unconfirmed += guesses.count();
+        Placed {
+            place,
+            document: Document::from(exported),
+        }
+    };
+    if path.is_dir() {
+        refuse_nested(path)?;
+        let annotated = files_of(path, "ann")?;
+        if annotated.is_empty() {
+            return read_corpus(path, labels);
+        }
+        refuse_unannotated(path, &annotated)?;
+        let read = |file: &PathBuf| {
+            Ok(placed(
+                file.display().to_string(),
+                &read_brat(file, labels)?,
+            ))
+        };
+        return annotated.iter().map(read).collect();
     }
     let name = path.display().to_string();
+    if has_extension(path, "ann") {
+        return Ok(vec![placed(name, &read_brat(path, labels)?)]);
+    }
     let content = read_text(path)?;
     let first = content
         .trim_start_matches('\u{feff}')
@@ -79,53 +108,115 @@ pub fn read_placed(path: &Path, labels: &Labels) -> Result<Vec<Placed>> {
     if first.is_some_and(|line| line.starts_with(corpus::HEADING)) {
         return read_corpus(path, labels);
     }
-    let imported = read_annotated(&name, &content, labels)?;
-    let place = |imported: Imported| Placed {
-        place: format!("{name}:{}", imported.line),
-        document: Document::from(&imported.document),
-    };
-    Ok(imported.into_iter().map(place).collect())
+    let imported = read_annotated(&name, &content, labels)?.into_iter();
+    let read = |imported: Imported| placed(format!("{name}:{}", imported.line), &imported.document);
+    Ok(imported.map(read).collect())
 }
 
 /// The document of an `.ann` file and the `.txt` file beside it.
-fn read_brat(path: &Path, labels: &Labels) -> Result<Placed> {
+fn read_brat(path: &Path, labels: &Labels) -> Result<Exported> {
     let annotations = read_text(path)?;
-    let text = read_text(&path.with_extension("txt"))?;
+    let text = read_text(&text_of(path)?)?;
     // Errors name the file by its id, which is its path here.
     let whole = path.with_extension("").display().to_string();
-    let mut document = Document::from(&brat::read(&whole, &text, &annotations, labels)?.document);
+    let mut document = brat::read(&whole, &text, &annotations, labels)?.document;
     let stem = path.file_stem().unwrap_or_default();
     document.id = stem.to_string_lossy().into_owned();
-    Ok(Placed {
-        place: path.display().to_string(),
-        document,
-    })
+    Ok(document)
 }
 
-/// The files of a folder that have an extension, in the order of their names.
-pub(crate) fn files_of(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
-    let name = || folder.display().to_string();
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).with_context(name)? {
-        let path = entry.with_context(name)?.path();
-        if path.extension().is_some_and(|found| found == extension) {
-            files.push(path);
+/// The `.txt` file beside an `.ann` file, whose extension may be in another case.
+fn text_of(path: &Path) -> Result<PathBuf> {
+    let usual = path.with_extension("txt");
+    if usual.exists() {
+        return Ok(usual);
+    }
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let texts = files_of(folder.unwrap_or(Path::new(".")), "txt")?;
+    let same = texts
+        .into_iter()
+        .find(|text| text.file_stem() == path.file_stem());
+    Ok(same.unwrap_or(usual))
+}
+
+/// # Errors
+/// Names a text without annotations, which nobody has looked at.
+fn refuse_unannotated(folder: &Path, annotated: &[PathBuf]) -> Result<()> {
+    let stems: HashSet<_> = annotated.iter().map(|file| file.file_stem()).collect();
+    let texts = files_of(folder, "txt")?;
+    match texts.iter().find(|text| !stems.contains(&text.file_stem())) {
+        None => Ok(()),
+        Some(text) => bail!(
+            "{}: has no .ann file beside it; annotate it, or move it away (an empty .ann says that nothing \
+             is marked)",
+            text.display()
+        ),
+    }
+}
+
+/// # Errors
+/// Names a folder in the folder that holds documents too, which would be left out. Hidden ones, such as
+/// those of editors, do not count.
+fn refuse_nested(folder: &Path) -> Result<()> {
+    for path in entries(folder)? {
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if path.is_dir() && !hidden {
+            let documents = [files_of(&path, "ann")?, files_of(&path, "txt")?].concat();
+            ensure!(
+                documents.is_empty(),
+                "{}: holds .ann or .txt files, and of {} only the files beside it are read; name this folder \
+                 by itself, or move it away",
+                path.display(),
+                folder.display()
+            );
         }
     }
+    Ok(())
+}
+
+/// The files of a folder that have an extension, in any case, in the order of their names.
+pub(crate) fn files_of(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+    let mut files = entries(folder)?;
+    files.retain(|path| has_extension(path, extension));
     files.sort();
     Ok(files)
 }
 
+fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension()
+        .is_some_and(|found| found.eq_ignore_ascii_case(extension))
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).and_then(|entries| {
+        let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+        paths.collect::<io::Result<_>>()
+    });
+    entries.with_context(|| folder.display().to_string())
+}
+
 /// The text of a file.
 fn read_text(path: &Path) -> Result<String> {
-    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+    let name = path.display().to_string();
+    let bytes = fs::read(path).with_context(|| name.clone())?;
+    utf8(&name, 1, 0, bytes)
+}
+
+/// The text of bytes that begin at this line, from 1, and byte of a file.
+///
+/// # Errors
+/// Names file, line and byte of what is not UTF-8.
+pub(crate) fn utf8(file: &str, line: usize, offset: usize, bytes: Vec<u8>) -> Result<String> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        let line = 1 + error.as_bytes()[..at]
-            .iter()
-            .filter(|&&byte| byte == b'\n')
-            .count();
-        anyhow!("{}:{line}: not UTF-8; convert the file", path.display())
+        let before = error.as_bytes()[..at].iter();
+        let line = line + before.filter(|&&byte| byte == b'\n').count();
+        let at = offset + at;
+        anyhow!("{file}:{line}: not UTF-8 at byte {at}; convert the file")
     })
 }
 
@@ -198,7 +289,7 @@ mod tests {
         check(
             "a.bio",
             b"low O\nn\xe9e O\n",
-            ":2: not UTF-8; convert the file",
+            ":2: not UTF-8 at byte 7; convert the file",
         );
         check(
             "a.txt",
@@ -223,9 +314,7 @@ mod tests {
             format!("\n{}", record("Hormone", "AMH", 3)).as_bytes(),
             ":2: an entity of type `Hormone`: the type is not",
         );
-        let without = ": has texts without marks";
-        check("a.jsonl", b"{\"text\": \"low AMH\"}", without);
-        check("a.csv", b"text\nlow AMH\n", without);
+        check("a.csv", b"text\nlow AMH\n", ":2: has a text without marks");
         assert!(
             format!(
                 "{:#}",
@@ -259,7 +348,62 @@ mod tests {
         assert!(error.contains("a.ann:2: entity `AMH`"), "{error}");
         fs::remove_file(folder.path().join("b.txt")).unwrap();
         fs::remove_file(one).unwrap();
+        fs::remove_file(folder.path().join("a.txt")).unwrap();
         let error = format!("{:#}", read(folder.path()).unwrap_err());
         assert!(error.contains("b.txt"), "{error}");
+    }
+
+    #[test]
+    fn nothing_in_a_folder_is_left_out() {
+        let check = |files: &[&str], expected: Result<&[&str], &str>| {
+            let folder = tempfile::tempdir().unwrap();
+            for name in files {
+                let path = folder.path().join(name);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, "").unwrap();
+            }
+            let read = read_documents(folder.path(), &Labels::guide());
+            match (read, expected) {
+                (Ok(documents), Ok(expected)) => {
+                    let ids: Vec<&str> = documents.iter().map(|d| d.id.as_str()).collect();
+                    assert_eq!(ids, expected, "{files:?}");
+                }
+                (Err(error), Err(expected)) => {
+                    let error = format!("{error:#}");
+                    assert!(error.contains(expected), "{error}");
+                }
+                (read, _) => panic!("{files:?}: {read:?}"),
+            }
+        };
+        check(
+            &["a.ann", "a.txt", "B.ANN", "B.Txt", "x.md"],
+            Ok(&["B", "a"]),
+        );
+        check(&["a.ann", "a.txt", "sub/b.md", ".git/c.txt"], Ok(&["a"]));
+        let alone = "b.TXT: has no .ann file beside it; annotate it";
+        check(&["a.ann", "a.txt", "b.TXT"], Err(alone));
+        let nested = "sub: holds .ann or .txt files, and of ";
+        check(&["a.ann", "a.txt", "sub/b.Ann"], Err(nested));
+        check(&["a.txt", "sub/b.txt"], Err(nested));
+        check(&["sub/b.txt"], Err(nested));
+        check(&[], Err("no .txt file of the corpus is here"));
+    }
+
+    #[test]
+    fn guesses_are_counted() {
+        let check = |mark: &str, expected: usize| {
+            let entity = r#"{"entity_group": "Hormones", "word": "AMH", "start": 0, "end": 3"#;
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("a.jsonl");
+            let record = format!(r#"{{"text": "AMH", "entities": [{entity}{mark}}}]}}"#);
+            fs::write(&path, record).unwrap();
+            let mut found = 0;
+            read_counting(&path, &Labels::guide(), &mut found).unwrap();
+            assert_eq!(found, expected, "{mark}");
+        };
+        check("", 0);
+        check(r#", "score": 0.5"#, 1);
+        check(r#", "score": 0.5, "accepted": true"#, 0);
+        check(r#", "score": 0.5, "source": "person""#, 0);
     }
 }

@@ -239,6 +239,33 @@ fn reads_records_and_names_what_is_wrong() {
     check_refused(&trainer(root, args), &["no/such/dir.json"]);
 }
 
+/// A model that is measured on its own answers is always right.
+#[test]
+fn guesses_are_no_gold() {
+    let models = Models::new();
+    let root = models.root.path();
+    let run = |arguments: &str| trainer(root, arguments.split(' '));
+    let guesses = run("predict --model model.safetensors --format jsonl estrogen");
+    fs::write(root.join("guesses.jsonl"), printed(&guesses)).unwrap();
+    for command in [
+        "evaluate --model model.safetensors --data guesses.jsonl",
+        "data validate guesses.jsonl --min-documents 0 --min-strings 0 --min-mentions 0 --min-sparse 0",
+    ] {
+        let output = run(command);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{errors}");
+        let begin =
+            "warning: guesses.jsonl: 1 of the marks are a model's that nobody has accepted; ";
+        assert!(errors.starts_with(begin), "{errors}");
+    }
+    let mixed = printed(&guesses).to_owned() + "{\"text\": \"low estrogen\"}\n";
+    fs::write(root.join("mixed.jsonl"), mixed).unwrap();
+    check_refused(
+        &run("evaluate --model model.safetensors --data mixed.jsonl"),
+        &["mixed.jsonl:2: has a text without marks"],
+    );
+}
+
 /// Any forward pass can be evaluated; its errors name the document.
 #[test]
 fn forward_passes_of_others_are_evaluated() {

@@ -123,6 +123,25 @@ fn brat_is_written_into_a_folder() {
     assert_eq!(marks(&documents), expected);
     assert!(file("annotation.conf").contains("[entities]\nSymptoms\nHormones\n"));
 
+    // What is there stays unless it is the same.
+    let again = [
+        "--input",
+        "notes.jsonl",
+        "--format",
+        "brat",
+        "--output",
+        "new/folder",
+    ];
+    assert_eq!(printed(&predict(&models, &again)), "");
+    for name in ["annotation.conf", "2.txt", "a_1.ann"] {
+        let content = file(name);
+        fs::write(folder.join(name), "corrected").unwrap();
+        let refused = format!("{name}: is there with other content; name an empty folder");
+        check_refused(&predict(&models, &again), &[&refused]);
+        assert_eq!(file(name), "corrected");
+        fs::write(folder.join(name), content).unwrap();
+    }
+
     // One document's annotations go to standard output too, those of two would have no text.
     let output = predict(&models, &["low estrogen", "--format", "brat"]);
     assert!(printed(&output).starts_with("T1\tHormones 4 12\testrogen\n#1\tAnnotatorNotes T1\t"));
@@ -228,6 +247,68 @@ fn no_output_is_left_half_or_written_over_its_input() {
     );
 }
 
+/// Links stay links, and what is no file is not replaced by one.
+#[cfg(unix)]
+#[test]
+fn output_goes_into_what_is_there() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    use std::process::Command;
+
+    const FOUND: &str = "[('estrogen', 'Hormones')]\n";
+    let models = models();
+    let root = models.root.path();
+    fs::create_dir(root.join("kept")).unwrap();
+    fs::write(root.join("kept/file"), "before").unwrap();
+    symlink("kept/file", root.join("link")).unwrap();
+    symlink("kept/new", root.join("dangling")).unwrap();
+    for (link, target) in [("link", "kept/file"), ("dangling", "kept/new")] {
+        let output = predict(&models, &["estrogen", "--output", link]);
+        assert_eq!(printed(&output), "");
+        assert_eq!(fs::read_to_string(root.join(target)).unwrap(), FOUND);
+        assert!(root.join(link).is_symlink());
+    }
+    let pipe = root.join("pipe");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read_to_string(pipe).unwrap()
+    });
+    let output = predict(&models, &["estrogen", "--output", "pipe"]);
+    assert_eq!(printed(&output), "");
+    assert!(fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo());
+    assert_eq!(reader.join().unwrap(), FOUND);
+}
+
+/// Marks of an input, what was made of it, and types that no model knows are nothing to whoever wants
+/// them found anew; ids stay what they are.
+#[test]
+fn marks_of_inputs_are_passed_over() {
+    let models = models();
+    let records = r#"{"id": 12345678901234567890123, "text": "low estrogen", "entities": [{"start": "x"}]}
+{"id": "b", "text": "low estrogen", "spans": [{"start": 0, "end": 99, "label": "X"}], "answer": "reject"}"#;
+    let words = "low B-X\nestrogen I-Y\n\n-DOCSTART- id=b O\n\nlow O\nestrogen B-Hormones\n";
+    for (name, content, ids) in [
+        ("a.jsonl", records, ["12345678901234567890123", "\"b\""]),
+        ("a.json", records, ["12345678901234567890123", "\"b\""]),
+        ("a.conll", words, ["\"1\"", "\"b\""]),
+    ] {
+        fs::write(models.root.path().join(name), content).unwrap();
+        let output = predict(&models, &["--input", name, "--format", "jsonl"]);
+        let lines: Vec<&str> = printed(&output).lines().collect();
+        assert_eq!(lines.len(), 2, "{name}");
+        for (line, id) in lines.iter().zip(ids) {
+            let begin = format!("{{\"id\":{id},\"text\":\"low estrogen\",\"entities\":[{{");
+            assert!(line.starts_with(&begin), "{line}");
+        }
+    }
+}
+
 #[test]
 fn model_is_named() {
     let models = models();
@@ -330,7 +411,7 @@ fn other_inputs_are_read() {
         &["b.json:2", "missing field `text`"],
     );
     check("b.bio", b"low O\npain\n", &["b.bio:2", "has no label"]);
-    check("b.csv", b"text\n\xFF\n", &["b.csv", "not UTF-8 at byte 5"]);
+    check("b.csv", b"text\n\xFF\n", &["b.csv:2: not UTF-8 at byte 5"]);
 }
 
 #[test]

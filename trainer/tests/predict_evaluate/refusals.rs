@@ -78,7 +78,7 @@ fn refuses_bad_usage_and_input() {
     );
     check(
         &["--input", "latin.txt"],
-        &["latin.txt", "not UTF-8 at byte 3"],
+        &["latin.txt:1: not UTF-8 at byte 3"],
     );
     assert_eq!(
         printed(&predict(

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use engine::Scratch;
 use ner::Labels;
-use ner::formats::jsonl;
+use ner::formats::read;
 use trainer::data::{read_documents, to_marked};
 use trainer::source::Source;
 
@@ -62,8 +62,9 @@ fn sanity() {
     let cases = read_documents(&fixture("sanity.txt"), &Labels::guide()).unwrap();
     assert!(cases.len() > 40);
     let texts = std::fs::read_to_string(fixture("texts.jsonl")).unwrap();
-    let texts = jsonl::documents("texts.jsonl", &texts).unwrap();
-    let on_the_page: HashSet<&str> = texts.iter().map(|text| text.text.as_str()).collect();
+    let texts = read("texts.jsonl", &texts, &Labels::guide()).unwrap();
+    let texts = texts.iter().map(|text| text.document.text.as_str());
+    let on_the_page: HashSet<&str> = texts.collect();
     let source = Source::load(None).unwrap();
     let mut scratch = Scratch::default();
     let mut wrong = Vec::new();
