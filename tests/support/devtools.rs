@@ -276,6 +276,13 @@ async fn watch(shared: Weak<Shared>, target: Target) {
     let Some(shared) = shared.upgrade() else {
         return;
     };
+    if target.kind == "service_worker" {
+        // It answers to nothing before it runs, and the browser may end it at any time. What it requests the server sees.
+        let session = target.session.as_deref();
+        let run = shared.command(session, "Runtime.runIfWaitingForDebugger", json!({}));
+        let _ = run.await;
+        return;
+    }
     if let Err(error) = shared.switch_on(&target).await {
         // The end of a worker's own worker is not announced once the former is gone.
         let gone = error.to_string().contains(SESSION_NOT_FOUND);

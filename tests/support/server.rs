@@ -39,6 +39,10 @@ const ISOLATION: [(HeaderName, &str); 4] = [
     ),
 ];
 
+/// Bytes that are sent at once before a connection breaks, and the pause before each.
+const PIECE: usize = 256 << 10;
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// What the server does to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
@@ -204,10 +208,18 @@ async fn spoiled(file: &Path, fault: Fault) -> Result<Response> {
         }
         Fault::BrokenOff(length) => {
             bytes.truncate(length);
-            let broken = io::Error::other("broken off on purpose");
-            let mut response =
-                Body::from_stream(stream::iter([Ok(Bytes::from(bytes)), Err(broken)]))
-                    .into_response();
+            let bytes = Bytes::from(bytes);
+            // What has been sent arrives before the connection breaks.
+            let pieces = stream::unfold(Some(bytes), |rest| async move {
+                let mut rest = rest?;
+                tokio::time::sleep(PAUSE).await;
+                if rest.is_empty() {
+                    return Some((Err(io::Error::other("broken off on purpose")), None));
+                }
+                let piece = rest.split_to(rest.len().min(PIECE));
+                Some((Ok(piece), Some(rest)))
+            });
+            let mut response = Body::from_stream(pieces).into_response();
             response
                 .headers_mut()
                 .insert(header::CONTENT_LENGTH, HeaderValue::from(whole));

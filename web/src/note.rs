@@ -10,6 +10,7 @@ use crate::line_ends::LineEnds;
 use crate::mark::{Mark, Verdict};
 use crate::review::{Review, Suggestion};
 use crate::units;
+use crate::word;
 
 /// All of a text, however long it is.
 pub const ALL: Range<usize> = 0..usize::MAX;
@@ -72,6 +73,15 @@ impl Note {
         let (mut suggestions, mut decisions) = (Vec::new(), Vec::new());
         for (mark, place) in file.marks.iter().zip(places) {
             let place = note.ends.plain_place(place.start)..note.ends.plain_place(place.end);
+            if word::snap(&note.text, place.clone()).as_ref() != Some(&place) {
+                return Err(ner::Error::Span {
+                    start: mark.span.range.start,
+                    end: mark.span.range.end,
+                    label: mark.span.label.clone(),
+                    problem: "crosses a blank line; mark what is in each paragraph by itself"
+                        .into(),
+                });
+            }
             let kind = labels
                 .types()
                 .iter()
@@ -306,6 +316,21 @@ mod tests {
         let check = |mark: formats::Mark| assert!(import(vec![mark]).is_err());
         check(mark("LH", "Disease", None, true));
         check(mark("cramp", "Symptoms", None, true));
+        let across = formats::Mark {
+            span: Span {
+                range: 0..9,
+                label: "Symptoms".to_owned(),
+            },
+            ..mark("LH", "Symptoms", None, true)
+        };
+        let text = "low\n\nmood.".to_owned();
+        let document = Exported {
+            id: "visit".to_owned(),
+            text,
+            marks: vec![across],
+        };
+        let problem = Note::import(1, document, &labels()).expect_err("no note");
+        assert!(problem.to_string().contains("blank line"), "{problem}");
     }
 
     #[test]

@@ -79,11 +79,10 @@ fn broken_model_files() -> Result<()> {
 
 #[test]
 fn missing_worker_script() -> Result<()> {
-    let expected_problems = &["Failed to load resource"];
     let setup = Setup {
         fault: Fault::Missing,
         spoiled: "/worker-",
-        expected_problems,
+        expected_problems: &["Failed to load resource", "integrity"],
         ..Setup::default()
     };
     Session::run(setup, async |page| {

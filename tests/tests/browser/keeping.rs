@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 /// Everything that a page can store, as text; empty where there is nothing.
 const STORED: &str = r#"(async () => {
     const databases = await indexedDB.databases();
-    const caches_ = await caches.keys();
+    // The page's own files and the model.
+    const caches_ = (await caches.keys()).filter((name) => !/^clinical-ner (site|model) /.test(name));
     return JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, databases, caches_]);
 })()"#;
 const NOTHING: &str = "[{},{},\"\",[],[]]";
@@ -156,6 +157,82 @@ fn leaving_warns_of_unsaved_corrections_only() -> Result<()> {
         assert_eq!(warns().await?, Value::Bool(false), "kept in the draft");
         page.click("Delete draft").await?;
         assert_eq!(warns().await?, true);
+        Ok(())
+    })
+}
+
+/// Where the draft of a page at the root is.
+const KEY: &str = "clinical-ner draft /";
+
+#[test]
+fn drafts_of_others_are_left_alone() -> Result<()> {
+    Session::run(Setup::default(), async |page| {
+        let run = async |script: String| page.browser.execute(&script, vec![]).await;
+        let get = async || run(format!("return localStorage.getItem({KEY:?})")).await;
+        page.ready(LOAD).await?;
+        page.set_note("A note of the other tab.").await?;
+        page.hook("keep-draft").await?.click().await?;
+        let theirs = page
+            .until("the draft", SOON, async || {
+                let stored = get().await?;
+                Ok(stored.as_str().map(str::to_owned))
+            })
+            .await?;
+        page.click("Delete draft").await?;
+        page.set_note("A note of this tab.").await?;
+        run(format!("localStorage.setItem({KEY:?}, {theirs:?})")).await?;
+
+        // What is there is neither overwritten nor passed over.
+        page.hook("keep-draft").await?.click().await?;
+        page.until("the question", SOON, async || {
+            Ok(page.is_shown("draft-question").await?.then_some(()))
+        })
+        .await?;
+        assert_eq!(get().await?, theirs.as_str());
+        page.click("Open its notes beside these").await?;
+        page.until("both notes in the draft", SOON, async || {
+            let stored = get().await?;
+            let stored = stored.as_str().unwrap_or_default();
+            let both = stored.contains("of the other tab") && stored.contains("of this tab");
+            Ok(both.then_some(()))
+        })
+        .await?;
+        assert_eq!(page.rows().await?.len(), 2);
+
+        // Another page of the origin stores something of its own.
+        run("dispatchEvent(new StorageEvent('storage', { key: 'other' }))".into()).await?;
+        page.set_note("Still kept.").await?;
+        page.until("the next change in the draft", SOON, async || {
+            let stored = get().await?;
+            Ok(stored
+                .as_str()
+                .unwrap_or_default()
+                .contains("Still kept.")
+                .then_some(()))
+        })
+        .await?;
+        assert_eq!(page.text("draft-trouble").await?, "");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_draft_that_cannot_be_read_stays_as_it_is() -> Result<()> {
+    let setup = Setup {
+        before: Some(
+            "if (!sessionStorage.getItem('x')) { localStorage.setItem('clinical-ner draft /', '{'); \
+             sessionStorage.setItem('x', '1'); }",
+        ),
+        ..Setup::default()
+    };
+    Session::run(setup, async |page| {
+        page.ready(LOAD).await?;
+        let words = page.text("draft-trouble").await?;
+        ensure!(words.contains("cannot be read"), "{words:?}");
+        page.set_note("Something new.").await?;
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        let stored = "return localStorage.getItem('clinical-ner draft /')";
+        assert_eq!(page.browser.execute(stored, vec![]).await?, "{");
         Ok(())
     })
 }

@@ -209,7 +209,7 @@ fn worker_with_helpers_that_does_not_start() -> Result<()> {
         query: "?threads=3",
         fault: Fault::Missing,
         spoiled: "/worker-threads",
-        expected_problems: &["Failed to load resource"],
+        expected_problems: &["Failed to load resource", "integrity"],
         ..Setup::default()
     };
     Session::run(setup, async |page| check(page, "worker-relaxed", 1).await)
@@ -235,8 +235,8 @@ fn helpers_that_do_not_start() -> Result<()> {
     };
     Session::run(setup, async |page| {
         check(page, "worker-threads", 1).await?;
-        let failed = page.browser.devtools.problems();
-        ensure!(failed.len() == 2, "two helpers were tried: {failed:?}");
+        let workers = page.browser.devtools.workers();
+        ensure!(workers.len() == 3, "two helpers were tried: {workers:?}");
         Ok(())
     })
 }

@@ -123,7 +123,8 @@ fn renamed(old: &str, new: &str) -> Result<PathBuf> {
     let header = serde_json::to_string(&header)?;
     ensure!(header.len() <= length, "the header has grown");
     let mut bytes = file[..8].to_vec();
-    bytes.extend(format!("{header:length$}").into_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.resize(8 + length, b' ');
     bytes.extend(&file[8 + length..]);
     let path = tempfile::tempdir()?.keep().join("renamed.safetensors");
     fs::write(&path, bytes)?;

@@ -14,8 +14,12 @@ use web_sys::{DomException, Storage};
 
 use crate::page::Page;
 
-/// Under which the browser keeps it.
-const KEY: &str = "clinical-ner draft";
+/// Under which the browser keeps it. Several sites may share an origin.
+fn key() -> String {
+    let path = window().location().pathname().unwrap_or_default();
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    format!("clinical-ner draft {folder}/")
+}
 
 /// How long the notes have to rest before they are stored.
 const REST: Duration = Duration::from_millis(500);
@@ -27,6 +31,10 @@ pub(crate) struct Draft {
     kept: RwSignal<bool>,
     trouble: RwSignal<Option<String>>,
     rest: StoredValue<Option<TimeoutHandle>, LocalStorage>,
+    /// Whether there is a draft that this page has neither read nor written, and somebody has to say what becomes of it.
+    asks: RwSignal<bool>,
+    /// Whether this page has read what is stored, or written it.
+    own: StoredValue<bool>,
     /// Whether what is stored is not this page's to write over: it could not be read, or another page writes it.
     foreign: StoredValue<bool>,
 }
@@ -39,37 +47,54 @@ impl Draft {
             kept: RwSignal::new(false),
             trouble: RwSignal::new(None),
             rest: StoredValue::new_local(None),
+            asks: RwSignal::new(false),
+            own: StoredValue::new(false),
             foreign: StoredValue::new(false),
         };
         // Where storage is blocked there is no draft.
-        let stored = storage().and_then(|storage| storage.get_item(KEY).map_err(in_words));
-        if let Ok(Some(stored)) = stored {
-            draft.kept.set(true);
-            match draft::read(&stored) {
-                Ok(draft) => {
-                    page.set_types(&draft.types);
-                    page.add_notes(draft.notes, &draft.types, Some(draft.open));
-                    Effect::new(move |_| {
-                        // There was nothing to show it in.
-                        if page.textarea.get().is_some() {
-                            untrack(|| {
-                                page.show_text();
-                                page.refresh();
-                            });
-                        }
+        if let Ok(Some(stored)) = stored() {
+            draft.open(&stored);
+            Effect::new(move |_| {
+                // There was nothing to show it in.
+                if page.textarea.get().is_some() {
+                    untrack(|| {
+                        page.show_text();
+                        page.refresh();
                     });
                 }
-                Err(problem) => {
-                    draft.foreign.set_value(true);
-                    draft.trouble.set(Some(format!(
-                        "The draft on this device cannot be read: {problem}. It stays as it is, and nothing new is stored, until it is \
-                         deleted."
-                    )));
-                }
-            }
+            });
         }
         draft.follow();
         draft
+    }
+
+    /// Opens the notes of what is stored, and keeps them up to date from now on.
+    fn open(self, stored: &str) {
+        self.asks.set(false);
+        self.kept.set(true);
+        match draft::read(stored) {
+            Ok(draft) => {
+                self.own.set_value(true);
+                if self.page.types().is_empty() {
+                    self.page.set_types(&draft.types);
+                }
+                self.page
+                    .add_notes(draft.notes, &draft.types, Some(draft.open));
+                if 0 < draft.unfit {
+                    self.trouble.set(Some(format!(
+                        "{} of the draft's corrections did not fit their text and are left out.",
+                        draft.unfit
+                    )));
+                }
+            }
+            Err(problem) => {
+                self.foreign.set_value(true);
+                self.trouble.set(Some(format!(
+                    "The draft on this device cannot be read: {problem}. It stays as it is, and nothing new is stored, until it is \
+                     deleted."
+                )));
+            }
+        }
     }
 
     fn follow(self) {
@@ -96,8 +121,11 @@ impl Draft {
                     event.set_return_value("unsaved");
                 }
             }),
-            window_event_listener(ev::storage, move |_| {
-                self.on_foreign();
+            window_event_listener(ev::storage, move |event| {
+                // All pages of the origin hear of each other; without a key, everything was deleted.
+                if event.key().is_none_or(|changed| changed == key()) {
+                    self.on_foreign();
+                }
             }),
         ];
         on_cleanup(move || listeners.into_iter().for_each(|listener| listener.remove()));
@@ -126,11 +154,15 @@ impl Draft {
         let page = self.page;
         let draft =
             page.with_notes(|notes| draft::write(notes, page.open.get_untracked(), &page.types()));
-        let stored = storage().and_then(|storage| storage.set_item(KEY, &draft).map_err(in_words));
+        let stored =
+            storage().and_then(|storage| storage.set_item(&key(), &draft).map_err(in_words));
         let trouble = stored.err().map(|problem| {
             format!("The last changes are not in the draft: {problem} Export your corrections, or close notes.")
         });
         let done = trouble.is_none();
+        if done {
+            self.own.set_value(true);
+        }
         if self.trouble.with_untracked(|old| *old != trouble) {
             self.trouble.set(trouble);
         }
@@ -139,13 +171,25 @@ impl Draft {
 
     /// Begins to keep a draft.
     fn keep(self) {
-        if let Err(problem) = storage() {
-            self.trouble
-                .set(Some(format!("No draft can be kept: {problem}")));
-            // The box was ticked; it has to be told that it is not.
-            self.kept.notify();
-            return;
+        match stored() {
+            Err(problem) => {
+                self.trouble
+                    .set(Some(format!("No draft can be kept: {problem}")));
+                // The box was ticked; it has to be told that it is not.
+                self.kept.notify();
+            }
+            Ok(Some(_)) if !self.own.get_value() => {
+                self.asks.set(true);
+                self.kept.notify();
+            }
+            Ok(_) => self.replace(),
         }
+    }
+
+    /// Keeps the notes of this page, whatever is stored.
+    fn replace(self) {
+        self.asks.set(false);
+        self.foreign.set_value(false);
         self.kept.set(true);
         self.store();
     }
@@ -155,7 +199,9 @@ impl Draft {
         self.stop_resting();
         self.kept.set(false);
         self.foreign.set_value(false);
-        let deleted = storage().and_then(|storage| storage.remove_item(KEY).map_err(in_words));
+        self.own.set_value(false);
+        self.asks.set(false);
+        let deleted = storage().and_then(|storage| storage.remove_item(&key()).map_err(in_words));
         self.trouble.set(deleted.err().map(|problem| {
             format!("The draft could not be deleted: {problem} Clear this site's data in the browser's settings.")
         }));
@@ -163,11 +209,11 @@ impl Draft {
 
     /// Another page of this site has changed what is stored.
     fn on_foreign(self) {
-        let stored = storage().and_then(|storage| storage.get_item(KEY).map_err(in_words));
-        match stored {
-            Ok(None) if self.kept.get_untracked() => {
+        match stored() {
+            Ok(None) if self.kept.get_untracked() && self.own.get_value() => {
                 self.stop_resting();
                 self.kept.set(false);
+                self.own.set_value(false);
                 self.trouble.set(Some(String::from(
                     "The draft was deleted in another tab; this one keeps none any more.",
                 )));
@@ -189,6 +235,11 @@ impl Draft {
             rest.clear();
         }
     }
+}
+
+/// The draft that the browser has.
+fn stored() -> Result<Option<String>, String> {
+    storage().and_then(|storage| storage.get_item(&key()).map_err(in_words))
 }
 
 /// Where the browser keeps what is to last.
@@ -243,8 +294,23 @@ pub(crate) fn Switch(draft: Draft) -> impl IntoView {
 /// What is wrong with the draft.
 #[component]
 pub(crate) fn Trouble(draft: Draft) -> impl IntoView {
-    let Draft { trouble, .. } = draft;
+    let Draft { trouble, asks, .. } = draft;
+    let open = move |_| {
+        if let Ok(Some(stored)) = stored() {
+            draft.open(&stored);
+        }
+    };
     view! {
+        <div class="alert" role="alert" data-testid="draft-question" hidden=move || !asks.get()>
+            <p>"There is a draft on this device already, of another tab or of one that was closed."</p>
+            <button type="button" on:click=open>
+                "Open its notes beside these"
+            </button>
+            " "
+            <button type="button" on:click=move |_| draft.replace()>
+                "Replace it by these"
+            </button>
+        </div>
         <p class="alert" role="alert" data-testid="draft-trouble" hidden=move || trouble.with(Option::is_none)>
             {trouble}
         </p>
