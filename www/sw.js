@@ -34,7 +34,8 @@ self.addEventListener("message", (event) => {
   const { keep, activate } = event.data;
   if (activate) self.skipWaiting();
   if (!keep) return;
-  const kept = Promise.all(keep.filter((path) => path in BUILD.workers).map(worker));
+  // Most likely the page has just fetched them.
+  const kept = Promise.all(keep.filter((path) => path in BUILD.workers).map((path) => worker(path, "force-cache")));
   event.waitUntil(kept.then(
     () => event.ports[0].postMessage(true),
     () => event.ports[0].postMessage(false),
@@ -42,13 +43,12 @@ self.addEventListener("message", (event) => {
 });
 
 // A file of a worker, from what is kept or from the network, and then kept.
-const worker = async (path) => {
+const worker = async (path, cacheMode) => {
   const cache = await caches.open(name);
   const kept = await cache.match(new URL(path, base));
   if (kept) return kept;
   const integrity = BUILD.workers[path];
-  // Most likely the page has just fetched it.
-  const response = await fetch(new Request(new URL(path, base), { integrity, cache: "force-cache" }));
+  const response = await fetch(new Request(new URL(path, base), { integrity, cache: cacheMode }));
   if (response.ok) await cache.put(new URL(path, base), response.clone());
   return response;
 };
@@ -68,7 +68,7 @@ self.addEventListener("fetch", (event) => {
   let path = url.pathname.slice(base.pathname.length);
   if (path === "index.html") path = "";
   if (path in BUILD.workers) {
-    event.respondWith(worker(path).then(isolated));
+    event.respondWith(worker(path, event.request.cache).then(isolated));
   } else if ((path || "./") in BUILD.files) {
     const key = new URL(path, base);
     const kept = caches.open(name).then((cache) => cache.match(key));

@@ -41,7 +41,7 @@ const ISOLATION: [(HeaderName, &str); 4] = [
 
 /// Bytes that are sent at once before a connection breaks, and the pause before each.
 const PIECE: usize = 256 << 10;
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// What the server does to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -98,6 +98,9 @@ impl Session {
             };
             let done = AssertUnwindSafe(async {
                 if let Some(script) = setup.before {
+                    // The browser begins with an empty page that may do little.
+                    let script =
+                        format!("if (location.protocol.startsWith(\"http\")) {{ {script} }}");
                     let params = serde_json::json!({ "source": script });
                     session
                         .browser

@@ -103,12 +103,12 @@ pub fn documents(
     let opened = imported.into_iter().map(|imported| {
         let Imported {
             mut document,
+            named,
             annotated,
             line,
             ..
         } = imported;
-        // Readers give what has no id the number of its line.
-        if document.id.trim().is_empty() || document.id == line.to_string() {
+        if !named || document.id.trim().is_empty() {
             document.id = if alone {
                 stem.to_owned()
             } else {
@@ -203,6 +203,13 @@ mod tests {
             "{\"id\":77,\"text\":\"x\"}",
             None,
             &[("77", false, 0)],
+        );
+        // An id that happens to be the number of its line is one all the same.
+        check(
+            "a.jsonl",
+            "{\"id\":\"1\",\"text\":\"x\"}\n{\"id\":2,\"text\":\"y\"}\n{\"text\":\"z\"}",
+            None,
+            &[("1", false, 0), ("2", false, 0), ("a 3", false, 0)],
         );
         check("a.csv", "id,text\nv1,Cramps\n", None, &[("v1", false, 0)]);
         check("a.bio", "Cramps B-Symptoms\n", None, &[("a", true, 1)]);

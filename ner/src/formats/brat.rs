@@ -188,6 +188,7 @@ pub fn read(id: &str, text: &str, annotations: &str, labels: &Labels) -> Result<
     }
     Ok(Imported {
         document: marks::document(&file, id.to_owned(), text.to_owned(), &found, labels)?,
+        named: true,
         annotated: true,
         partial: false,
         line: 1,

@@ -96,23 +96,24 @@ fn documents(file: &str, content: &str, labels: Option<&Labels>) -> Result<Vec<I
             .heading
             .and_then(|heading| pairs::value(heading, "id"));
         match id {
-            Some(id) => documents.push(imported(section.line, joined(id, section.sentences))),
+            Some(id) => documents.push(imported(section.line, true, joined(id, section.sentences))),
             None => documents.extend(section.sentences.into_iter().map(|sentence| {
                 let line = sentence.id.parse().unwrap_or(section.line);
-                imported(line, sentence)
+                imported(line, false, sentence)
             })),
         }
     }
     Ok(documents)
 }
 
-fn imported(line: usize, document: Document) -> Imported {
+fn imported(line: usize, named: bool, document: Document) -> Imported {
     Imported {
         document: Exported {
             id: document.id,
             text: document.text,
             marks: document.spans.into_iter().map(Mark::by_person).collect(),
         },
+        named,
         annotated: true,
         partial: false,
         line,

@@ -146,6 +146,7 @@ pub fn read(file: &str, content: &str) -> Result<Vec<Imported>, Error> {
                 text: row[text].to_owned(),
                 marks: Vec::new(),
             },
+            named: id.is_some(),
             annotated: false,
             partial: false,
             line,

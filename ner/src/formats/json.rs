@@ -201,10 +201,12 @@ fn document(place: Place, json: &str, labels: &Labels) -> Result<Option<Imported
     let of_tool = matches!(marks, Marks::Doccano(_) | Marks::Prodigy(_));
     let named = record.meta.filter(|_| of_tool).and_then(meta_id);
     let id = named.or(record.id.map(id_text));
+    let named = id.is_some();
     let id = id.unwrap_or_else(|| line.to_string());
     let view: Option<String> = told(record.view);
     Ok(Some(Imported {
         line,
+        named,
         annotated: !matches!(marks, Marks::None),
         partial: matches!(marks, Marks::Prodigy(_))
             && view.is_some_and(|view| prodigy::asks_about_one(&view)),

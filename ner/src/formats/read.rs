@@ -11,6 +11,8 @@ use crate::{Error, Labels};
 pub struct Imported {
     /// The document with the marks that the file has for it.
     pub document: Exported,
+    /// Whether it has its id from the file; if not, it is the number of its line.
+    pub named: bool,
     /// Whether the file says what is marked in it, be it nothing. If not, it is a plain text, which
     /// waits for the model or for a person.
     pub annotated: bool,
@@ -215,6 +217,7 @@ fn plain(id: &str, text: &str) -> Imported {
             text: text.to_owned(),
             marks: Vec::new(),
         },
+        named: true,
         annotated: false,
         partial: false,
         line: 1,

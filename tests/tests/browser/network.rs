@@ -67,22 +67,31 @@ fn nothing_leaves_the_page_once_the_model_is_there() -> Result<()> {
         let url = |name: &str| format!("{}{name}", server.url());
         let fetch =
             |name: &str| format!("fetch({:?}).then((response) => response.status)", url(name));
-        devtools.evaluate(None, &fetch("icon.svg?page")).await?;
         devtools
-            .evaluate(Some(session), &fetch("icon.svg?worker"))
+            .evaluate(None, &fetch("models/default/README.md?page"))
+            .await?;
+        devtools
+            .evaluate(Some(session), &fetch("models/default/README.md?worker"))
             .await?;
         tokio::time::sleep(ARRIVE).await;
         let expected = [
-            format!("page {}", url("icon.svg?page")),
-            format!("worker {}", url("icon.svg?worker")),
+            format!("page {}", url("models/default/README.md?page")),
+            format!("worker {}", url("models/default/README.md?worker")),
         ];
         assert_eq!(devtools.requests()[seen.len()..], expected);
         assert_eq!(
             server.log()[logged.len()..],
-            ["GET /icon.svg?page", "GET /icon.svg?worker"]
+            [
+                "GET /models/default/README.md?page",
+                "GET /models/default/README.md?worker"
+            ]
         );
         let shown = page.text("sent").await?;
-        for part in ["2 requests", "icon.svg?page", "icon.svg?worker"] {
+        for part in [
+            "2 requests",
+            "models/default/README.md?page",
+            "models/default/README.md?worker",
+        ] {
             ensure!(shown.contains(part), "{shown:?} does not say {part:?}");
         }
         Ok(())

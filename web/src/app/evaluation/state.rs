@@ -112,10 +112,6 @@ impl State {
     pub(super) fn stop(self) {
         self.begin("");
         self.stage.set(Stage::Empty);
-        self.waiting.set_value(None);
-        if self.has_model.get_untracked() {
-            self.send.run(Request::StopEvaluation);
-        }
     }
 
     /// Takes in what the worker says of evaluations; other events are nothing to it.
@@ -158,9 +154,13 @@ impl State {
         }
     }
 
-    /// The number of a new evaluation.
+    /// The number of a new evaluation; any other ends, even if nothing can be made of the new file.
     fn begin(self, file: &str) -> u32 {
         self.revision.update_value(|revision| *revision += 1);
+        self.waiting.set_value(None);
+        if self.has_model.get_untracked() {
+            self.send.run(Request::StopEvaluation);
+        }
         self.progress.set((0, 0));
         self.stage.set(Stage::Running {
             file: file.to_owned(),
