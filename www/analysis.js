@@ -97,22 +97,25 @@
   // time.
   var serving = !("serviceWorker" in navigator) ? Promise.resolve(null) :
     navigator.serviceWorker.register("sw.js", { updateViaCache: "none" }).then(function (registration) {
-      if (!registration.active) return registration.installing ? installed(registration.installing).then(function () { return registration; }) : registration;
-      // Without a network there is nothing newer.
-      return registration.update().catch(function () {}).then(function () { return registration; });
+      var looked = registration.active
+        // Without a network there is nothing newer.
+        ? registration.update().catch(function () {})
+        : registration.installing && installed(registration.installing);
+      return Promise.resolve(looked).then(function () { return registration; });
     }).catch(function () { return null; });
 
   // What is not there in time is there at the next visit.
   var PATIENCE = 3000;
+  var tooLate = false;
   var isolating = !wouldBeIsolated() ? Promise.resolve() : Promise.race([
     serving.then(function (registration) { return registration && navigator.serviceWorker.ready; }).then(function (registration) {
-      // What has been written already would be lost.
+      // What has been written or opened already would be lost.
       var note = document.getElementById("note");
-      if (!registration || (note && note.value !== "")) return null;
+      if (!registration || tooLate || (note && note.value !== "")) return null;
       location.reload();
       return after(PATIENCE);
     }),
-    after(PATIENCE),
+    after(PATIENCE).then(function () { tooLate = true; }),
   ]);
 
   // The files of the worker that runs are kept as well.

@@ -59,6 +59,9 @@ const isolated = (response) => {
   headers.set("cross-origin-opener-policy", "same-origin");
   headers.set("cross-origin-embedder-policy", "require-corp");
   headers.set("cross-origin-resource-policy", "same-origin");
+  // The body is what they said it would decode to.
+  headers.delete("content-encoding");
+  headers.delete("content-length");
   return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
 };
 

@@ -236,7 +236,7 @@ impl Page {
         }
         // Another model may have come while they were read.
         let mut all = self.types();
-        if all != types {
+        if !all.starts_with(types) {
             let new = used(&notes, types, &all);
             all.extend(new);
             for note in &mut notes {
