@@ -159,7 +159,8 @@
     var load = {
       Load: {
         name: file ? file.name : MODEL.name,
-        bytes: file ? file.size : MODEL.bytes,
+        // What is larger fits into no browser's memory, of which the worker tells.
+        bytes: file ? Math.min(file.size, 0xffffffff) : MODEL.bytes,
         sha256: file ? null : MODEL.sha256,
         threads: choice.threads,
         // What follows is for the worker's scripts alone.

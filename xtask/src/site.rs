@@ -124,6 +124,11 @@ pub(crate) fn dist() -> Result<PathBuf> {
     for (name, bytes) in largest_files(&site)? {
         eprintln!("{:>12} bytes  {name}", bytes);
     }
+    let fastest = VARIANTS.last().expect("there are builds of the worker");
+    let [page, worker] = compress::weight(&site, &format!("worker-{}-", fastest.name))?;
+    eprintln!(
+        "without the model, compressed by brotli: {page} bytes of the page, {worker} of a worker"
+    );
     Ok(site)
 }
 

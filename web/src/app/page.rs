@@ -9,6 +9,7 @@ use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web::highlight::Layout;
+use web::kind;
 use web::mark::Mark;
 use web::names::Names;
 use web::note::Note;
@@ -402,8 +403,14 @@ impl Page {
         new.extend(self.with_notes(|notes| used(notes, &old, types)));
         if old != new {
             self.update_notes(|notes| notes.iter_mut().for_each(|note| note.retype(&old, &new)));
+            // Before there were any, those of the guide were shown.
+            let guide = kind::GUIDE.iter().map(|kind| kind.name);
+            let shown: Vec<&str> = match old.as_slice() {
+                [] => guide.collect(),
+                old => old.iter().map(String::as_str).collect(),
+            };
             let place = |kind: &usize| {
-                let name = old.get(*kind)?;
+                let name = shown.get(*kind)?;
                 new.iter().position(|other| other == name)
             };
             self.hidden

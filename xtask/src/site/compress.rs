@@ -43,6 +43,28 @@ pub(super) fn all(folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Bytes that a visitor downloads from a folder so compressed: of the page, and of one build of the
+/// worker, whose files' names begin so.
+pub(super) fn weight(folder: &Path, worker: &str) -> Result<[u64; 2]> {
+    let [mut of_page, mut of_worker] = [0, 0];
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is_copy = name.ends_with(".br") || name.ends_with(".gz");
+        if is_copy || name.starts_with(['_', '.']) || !path.is_file() {
+            continue;
+        }
+        let copy = folder.join(format!("{name}.br"));
+        let bytes = fs::metadata(if copy.is_file() { &copy } else { &path })?.len();
+        if name.starts_with(worker) {
+            of_worker += bytes;
+        } else if !name.starts_with("worker-") {
+            of_page += bytes;
+        }
+    }
+    Ok([of_page, of_worker])
+}
+
 fn brotli(bytes: &[u8]) -> Result<Vec<u8>> {
     let mut compressed = Vec::new();
     let mut writer = brotli::CompressorWriter::new(&mut compressed, 1 << 16, QUALITY, WINDOW);
@@ -82,6 +104,11 @@ mod tests {
             names,
             ["a.js", "a.js.br", "a.js.gz", "a.safetensors", "small.js"]
         );
+        write("worker-a-1.wasm", &text);
+        write("worker-b-1.wasm", "12");
+        let [page, worker] = weight(folder.path(), "worker-b-").unwrap();
+        let copy = fs::metadata(folder.path().join("a.js.br")).unwrap().len();
+        assert_eq!((page, worker), (copy + text.len() as u64 + 1, 2));
         let read = |name: &str| fs::File::open(folder.path().join(name)).unwrap();
         let check = |mut compressed: Box<dyn std::io::Read>| {
             let mut found = String::new();
