@@ -6,6 +6,8 @@
   // [{ url, bytes }] }, with addresses relative to the page and hashes as in an `integrity` attribute. The build fills them in.
   var WORKERS = {};
   var MODEL = null;
+  // What a site has in files, where the page is a single one (embedded.js).
+  var embedded = self.embedded || null;
   // More threads than this, and one window of a note has too few parts for them.
   var MOST_THREADS = 8;
   // What may be asked for.
@@ -70,7 +72,7 @@
   function wouldBeIsolated() {
     var RELOADED = "clinical-ner reloaded";
     try {
-      var helps = self.crossOriginIsolated === false && "serviceWorker" in navigator && isValid(PROBES.threads) &&
+      var helps = !embedded && self.crossOriginIsolated === false && "serviceWorker" in navigator && isValid(PROBES.threads) &&
         (navigator.hardwareConcurrency || 1) > 1 && sessionStorage.getItem(RELOADED) === null;
       if (helps) sessionStorage.setItem(RELOADED, "1");
       return helps;
@@ -95,7 +97,7 @@
   // The service worker, by which the page needs neither a network nor a host that sends headers: its registration, or null where
   // there is none and the page does without. Whether there is a newer build is looked up now, as the page opens, and at no other
   // time.
-  var serving = !("serviceWorker" in navigator) ? Promise.resolve(null) :
+  var serving = embedded || !("serviceWorker" in navigator) ? Promise.resolve(null) :
     navigator.serviceWorker.register("sw.js", { updateViaCache: "none" }).then(function (registration) {
       var looked = registration.active
         // Without a network there is nothing newer.
@@ -178,13 +180,26 @@
 
     // A worker has no `integrity` of its own: its script is fetched with one. As a blob it is then bound by this page's
     // Content-Security-Policy, which a worker from an address is not.
+    function script() {
+      if (embedded) return unpacked();
+      return fetch(parts.script, { integrity: parts.scriptHash, cache: afresh ? "reload" : "default" }).then(function (response) {
+        if (!response.ok) throw new Error("status " + response.status);
+        return response.blob();
+      });
+    }
+    // The same where there is nothing to fetch, and what the worker would fetch itself.
+    function unpacked() {
+      var model = file || Promise.all(MODEL.parts.map(function (part) { return embedded.part(part.url); }));
+      return Promise.all([
+        embedded.part(parts.script, parts.scriptHash), embedded.part(parts.program, parts.programHash), model,
+      ]).then(function (found) {
+        load.Load.program = { file: found[1] };
+        load.Load.model = { file: file || new Blob(found[2]) };
+        return found[0];
+      });
+    }
     running = [parts.script, parts.program];
-    isolating.then(function () {
-      return fetch(parts.script, { integrity: parts.scriptHash, cache: afresh ? "reload" : "default" });
-    }).then(function (response) {
-      if (!response.ok) throw new Error("status " + response.status);
-      return response.blob();
-    }).then(function (blob) {
+    isolating.then(script).then(function (blob) {
       if (stopped) return;
       // Not revoked: the worker starts its helpers from it.
       worker = new Worker(URL.createObjectURL(new Blob([blob], { type: "text/javascript" })));
@@ -195,8 +210,8 @@
       };
       toSend.splice(0).forEach(function (message) { worker.postMessage(message); });
     }).catch(function (error) {
-      deliver({ message: "The worker's script, " + parts.script + ", could not be loaded (" + error.message + "). Is the server " +
-        "that this page came from still running?" });
+      deliver({ message: embedded ? error.message : "The worker's script, " + parts.script + ", could not be loaded (" +
+        error.message + "). Is the server that this page came from still running?" });
     });
     return {
       sharesMemory: choice.name === "threads",

@@ -36,8 +36,11 @@
     }
   }
 
-  if (location.protocol === "file:") {
-    notStarted("Browsers do not let a page that was opened as a file load its parts. Open it through a web server.");
+  if (location.protocol === "file:" && !self.embedded) {
+    notStarted(
+      "Browsers do not let a page that was opened as a file load its parts. Open it through a web server, or use the build of " +
+        "this page that is a single file.",
+    );
   }
   if (typeof WebAssembly !== "object") {
     notStarted(

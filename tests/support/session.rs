@@ -138,6 +138,20 @@ impl Session {
     }
 }
 
+/// The build that is a single file; it lies beside the site.
+///
+/// # Errors
+/// When it has not been built.
+pub fn single_file() -> Result<PathBuf> {
+    let file = site_folder()?.with_file_name("clinical-ner.html");
+    ensure!(
+        file.is_file(),
+        "{} is not there: `cargo xtask dist --single-file` makes it",
+        file.display()
+    );
+    Ok(file)
+}
+
 /// The built site.
 pub(crate) fn site_folder() -> Result<PathBuf> {
     let folder = env::var_os("E2E_SITE").map(PathBuf::from);

@@ -32,7 +32,7 @@ enum Task {
     /// Runs every test: format, lints, unit tests, and the built site in a real browser
     Test(test::Args),
     /// Builds the static site into target/dist/site
-    Dist,
+    Dist(site::Args),
     /// Serves a folder on this machine
     Serve {
         /// Folder that holds index.html
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
     let done = match cli.task {
         Task::Demo(listen) => demo(&listen),
         Task::Test(args) => test::test(&args),
-        Task::Dist => site::dist().map(|_| ()),
+        Task::Dist(args) => site::dist(args).map(|_| ()),
         Task::Serve { folder, listen } => serve::serve_folder(&folder, &listen),
         Task::TrainDefault(args) => train::train_default(&args),
         Task::Experiments(args) => experiments::experiments(&args),
@@ -78,7 +78,7 @@ fn main() -> ExitCode {
 fn demo(listen: &serve::Listen) -> anyhow::Result<()> {
     // Asked before a build of minutes rather than after it.
     let listener = listen.bind()?;
-    let site = site::dist()?;
+    let site = site::dist(site::Args::default())?;
     serve::serve(listener, &site)
 }
 

@@ -3,6 +3,7 @@
 
 mod compress;
 mod model;
+mod single;
 
 use std::env;
 use std::ffi::OsString;
@@ -87,8 +88,16 @@ const START: [&str; 2] = [
 /// Where the page and `trainer predict` look for the model.
 pub(crate) const MODEL: &str = "www/models/default/model.safetensors";
 
+/// What is built beside the site.
+#[derive(clap::Args, Clone, Copy, Default)]
+pub(crate) struct Args {
+    /// Writes target/dist/clinical-ner.html too: the page, its program and the model in one file that is opened without a server
+    #[arg(long)]
+    pub(crate) single_file: bool,
+}
+
 /// Builds the site and returns its folder.
-pub(crate) fn dist() -> Result<PathBuf> {
+pub(crate) fn dist(args: Args) -> Result<PathBuf> {
     let tools = tools::for_site()?;
     let _lock = lock(&target().join("dist/lock"))?;
     ensure!(
@@ -129,6 +138,14 @@ pub(crate) fn dist() -> Result<PathBuf> {
     eprintln!(
         "without the model, compressed by brotli: {page} bytes of the page, {worker} of a worker"
     );
+    if args.single_file {
+        let file = single::build(&site, &tools)?;
+        let bytes = fs::metadata(&file)?.len();
+        eprintln!(
+            "{bytes:>12} bytes  {}",
+            file.strip_prefix(root()).unwrap_or(&file).display()
+        );
+    }
     Ok(site)
 }
 
@@ -303,12 +320,7 @@ fn link_app(page: &str, tools: &SiteTools, staging: &Path) -> Result<String> {
     let (script_name, wasm_name) = (named("data-app-js")?, named("data-app-wasm")?);
     let (script_path, wasm_path) = (staging.join(script_name), staging.join(wasm_name));
 
-    if let Some(wasm_opt) = &tools.wasm_opt {
-        run(Command::new(wasm_opt)
-            .args(["-Oz", "-o"])
-            .arg(&wasm_path)
-            .arg(&wasm_path))?;
-    }
+    optimize_app(tools, &wasm_path)?;
     let wasm = read(&wasm_path)?;
     let new_wasm = format!("app-{}.wasm", hash(&wasm));
     fs::rename(&wasm_path, staging.join(&new_wasm))
@@ -335,6 +347,17 @@ fn link_app(page: &str, tools: &SiteTools, staging: &Path) -> Result<String> {
         "{before}<link rel=\"modulepreload\" href=\"./{new_script}\">\n\
          <link rel=\"preload\" href=\"./{new_wasm}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\n{after}"
     ))
+}
+
+/// Makes the application's module small; it is not what takes the time.
+fn optimize_app(tools: &SiteTools, wasm: &Path) -> Result<()> {
+    match &tools.wasm_opt {
+        Some(wasm_opt) => run(Command::new(wasm_opt)
+            .args(["-Oz", "-o"])
+            .arg(wasm)
+            .arg(wasm)),
+        None => Ok(()),
+    }
 }
 
 /// Rust flags of a build for WebAssembly. This variable has no effect on what cargo builds for the

@@ -14,3 +14,4 @@ mod network;
 mod offline;
 mod reviewing;
 mod screenshots;
+mod single_file;

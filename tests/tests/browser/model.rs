@@ -103,7 +103,7 @@ fn what_is_kept_and_damaged_is_fetched_anew() -> Result<()> {
 }
 
 /// A copy of the site's model in which a type has another name of the same length; whoever reads it finds nothing wrong with it.
-fn renamed(old: &str, new: &str) -> Result<PathBuf> {
+pub(crate) fn renamed(old: &str, new: &str) -> Result<PathBuf> {
     assert_eq!(old.len(), new.len());
     let file = fs::read(site_model()?)?;
     let length = u64::from_le_bytes(file[..8].try_into()?) as usize;

@@ -23,9 +23,15 @@ extern "C" {
 
 #[component]
 pub(crate) fn Masthead(page: Page) -> impl IntoView {
+    // The build that is a single file has it in itself.
+    let icon = document()
+        .query_selector("link[rel=icon]")
+        .ok()
+        .flatten()
+        .and_then(|link| link.get_attribute("href"));
     view! {
         <header class="masthead">
-            <img src="icon.svg" alt="" width="44" height="44" />
+            <img src=icon alt="" width="44" height="44" />
             <div>
                 <h1>"ClinicalBERT Menstrual NER"</h1>
                 <p>"Finds symptoms, hormones, procedures, medications and ultrasound findings in clinical notes."</p>

@@ -51,7 +51,7 @@ pub(super) struct Start {
 
 /// Builds the site and opens the pages in turns.
 pub(super) fn measure(tools: &Tools) -> Result<Vec<Start>> {
-    site::dist()?;
+    site::dist(site::Args::default())?;
     let job: Value = read_json(&setup::models_folder().join("note.json"))?;
     let server = Server::start(tools)?;
     let mut times = PAGES.map(|_| Vec::new());
