@@ -58,13 +58,6 @@ fn single_file_needs_nothing_else() -> Result<()> {
         let look = page.analyse(EXAMPLE, SHORT_NOTE).await?;
         look.check()?;
         assert_eq!(look.found(), EXAMPLE_FOUND);
-        assert_eq!(
-            page.export("csv", false, "Download").await?,
-            "Saved as Note_1.csv."
-        );
-        let table = page.downloaded("Note_1.csv", SOON).await?;
-        ensure!(table.contains("irregular periods"), "{table}");
-
         // A model of the visitor's, and back.
         let own = crate::model::renamed("Symptoms", "Findings")?;
         page.choose("own-model", &[&own]).await?;
@@ -81,6 +74,12 @@ fn single_file_needs_nothing_else() -> Result<()> {
         })
         .await?;
         assert_eq!(page.ready(LOAD).await?.found(), EXAMPLE_FOUND);
+        assert_eq!(
+            page.export("csv", false, "Download").await?,
+            "Saved as Note_1.csv."
+        );
+        let table = page.downloaded("Note_1.csv", SOON).await?;
+        ensure!(table.contains("irregular periods"), "{table}");
 
         assert_eq!(
             page.text("sent").await?,
@@ -153,7 +152,7 @@ fn damaged_single_file_says_so() -> Result<()> {
             "worker-relaxed",
             "is damaged in this file: copy the file again",
         ),
-        ("models/default/", "SHA-256"),
+        ("models/default/", "fetch or export the file again"),
     ] {
         let at = stick.put(damage(part))?;
         Session::run(open(at, &[]), async |page| {
