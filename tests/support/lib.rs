@@ -17,4 +17,4 @@ mod session;
 pub mod shelf;
 pub mod terminal;
 
-pub use session::{Session, Setup, single_file};
+pub use session::{Session, Setup, single_file, site_folder};

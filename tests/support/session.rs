@@ -21,6 +21,8 @@ pub struct Setup {
     pub query: &'static str,
     /// Whether the server isolates the page from other origins, without which there are no threads.
     pub isolated: bool,
+    /// The folder that is served instead of the built site.
+    pub site: Option<PathBuf>,
     /// What the server does to the model.
     pub fault: Fault,
     /// Part of the path of the files that the fault strikes instead of the model.
@@ -41,6 +43,7 @@ impl Default for Setup {
             base: "/",
             query: "",
             isolated: true,
+            site: None,
             fault: Fault::None,
             spoiled: MODEL,
             profile: None,
@@ -82,8 +85,9 @@ impl Session {
             .enable_all()
             .build()?;
         runtime.block_on(async {
+            let site = setup.site.map_or_else(site_folder, Ok)?;
             let server = Server::start(
-                &site_folder()?,
+                &site,
                 setup.base,
                 setup.isolated,
                 setup.spoiled,
@@ -153,7 +157,10 @@ pub fn single_file() -> Result<PathBuf> {
 }
 
 /// The built site.
-pub(crate) fn site_folder() -> Result<PathBuf> {
+///
+/// # Errors
+/// When it has not been built.
+pub fn site_folder() -> Result<PathBuf> {
     let folder = env::var_os("E2E_SITE").map(PathBuf::from);
     let folder = folder.context(
         "E2E_SITE does not name the built site: `cargo xtask test --only browser` runs these tests",

@@ -3,6 +3,7 @@
 
 mod compress;
 mod model;
+mod sbom;
 mod single;
 
 use std::env;
@@ -193,6 +194,8 @@ pub(crate) fn assemble() -> Result<()> {
     page = html::with_integrity(&page, |file| Ok(integrity(&read(&staging.join(file))?)))?;
     html::check(&page, &staging).with_context(|| format!("{}", index.display()))?;
     service_worker(&staging, &page, &workers)?;
+    // Not for the page, which does not keep it.
+    sbom::write(&staging, &model)?;
     // GitHub's pages are otherwise run through Jekyll, which leaves files out.
     write(&staging.join(".nojekyll"), b"")?;
     fs::write(&index, page).with_context(|| format!("cannot write {}", index.display()))?;

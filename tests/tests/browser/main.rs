@@ -15,3 +15,4 @@ mod offline;
 mod reviewing;
 mod screenshots;
 mod single_file;
+mod update;
