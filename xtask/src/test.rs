@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use clap::{Args as ClapArgs, ValueEnum};
 
-use crate::command::{cargo, run};
+use crate::command::{cargo, command, output, run};
 use crate::site;
 use crate::tools::{self, ARM_TARGET, Part, WASM_TARGET};
 
@@ -34,6 +34,8 @@ enum Step {
     Lint,
     /// clippy for the page and the worker
     LintWasm,
+    /// Licences and sources of all dependencies, and advisories about them where those can be looked up
+    Dependencies,
     /// Unit, integration and documentation tests
     Unit,
     /// The engine's tests as WebAssembly in Chromium
@@ -47,10 +49,11 @@ enum Step {
     Browser,
 }
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step::Format,
     Step::Lint,
     Step::LintWasm,
+    Step::Dependencies,
     Step::Unit,
     Step::UnitWasm,
     Step::UnitArm,
@@ -67,7 +70,7 @@ pub(crate) fn test(args: &Args) -> Result<()> {
     let done = steps(args, &mut times);
     eprintln!();
     for (step, time) in times {
-        eprintln!("{:>10}  {}", name(step), minutes(time));
+        eprintln!("{:>12}  {}", name(step), minutes(time));
     }
     done?;
     eprintln!("all steps passed");
@@ -88,6 +91,7 @@ fn steps(args: &Args, times: &mut Vec<(Step, Duration)>) -> Result<()> {
             Step::Format => format(),
             Step::Lint => lint(),
             Step::LintWasm => lint_wasm(),
+            Step::Dependencies => dependencies(),
             Step::Unit => unit(args),
             Step::UnitWasm => unit_wasm(args),
             Step::UnitArm => unit_arm(args),
@@ -148,6 +152,19 @@ fn lint_wasm() -> Result<()> {
         run(command.args(["--", "-D", "warnings"]))?;
     }
     Ok(())
+}
+
+/// What `deny.toml` asks of every dependency. The database of advisories is a git repository, which is out of reach where there is
+/// no network but for the registries.
+fn dependencies() -> Result<()> {
+    let deny = tools::cargo_deny()?;
+    let deny = || command(&deny);
+    run(deny().args(["--locked", "check", "licenses", "bans", "sources"]))?;
+    if output(deny().args(["fetch", "db"])).is_none() {
+        eprintln!("advisories are not checked, as their database cannot be fetched from here");
+        return Ok(());
+    }
+    run(deny().args(["check", "--disable-fetch", "advisories"]))
 }
 
 /// Without the feature `e2e/browser` everything but the end-to-end tests.

@@ -17,6 +17,7 @@ const TRUNK: &str = "0.21.14";
 /// Version of the npm package `binaryen`; `npm/package-lock.json` pins its hash. Debian's version
 /// 108 breaks wasm-bindgen's output.
 const WASM_OPT: &str = "132";
+const CARGO_DENY: &str = "0.20.2";
 const PACKAGE: &str = include_str!("../npm/package.json");
 const PACKAGE_LOCK: &str = include_str!("../npm/package-lock.json");
 
@@ -154,6 +155,24 @@ pub(crate) fn for_site() -> Result<SiteTools> {
         path,
         wasm_opt: wasm_opt()?,
     })
+}
+
+/// Finds or installs cargo-deny.
+pub(crate) fn cargo_deny() -> Result<PathBuf> {
+    let _lock = lock(&folder().join("lock"))?;
+    if let Some(tool) = find("cargo-deny", CARGO_DENY) {
+        return Ok(tool);
+    }
+    eprintln!(
+        "cargo-deny {CARGO_DENY}, which looks at the dependencies, is not installed: building it (about 2 minutes)"
+    );
+    let version = ["cargo-deny", "--version", CARGO_DENY];
+    let lean = ["--locked", "--no-default-features"];
+    cargo_install(
+        "cargo-deny",
+        &[version.as_slice(), &lean].concat(),
+        CARGO_DENY,
+    )
 }
 
 /// Runs `cargo install`, unoptimized since the tools run for seconds, and returns the installed
