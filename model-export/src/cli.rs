@@ -20,6 +20,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Quantize(QuantizeArgs),
     Verify(VerifyArgs),
+    Describe(DescribeArgs),
     Inspect(InspectArgs),
 }
 
@@ -37,6 +38,25 @@ pub(crate) struct QuantizeArgs {
     /// The file to write. It is replaced only once the new one is complete.
     #[arg(long, short)]
     pub(crate) output: PathBuf,
+    /// What the model was fine-tuned from, for the file to tell; by default what the directory's training_args.json says.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) base: Option<String>,
+}
+
+/// Put into an exported file where its model comes from and how it did.
+///
+/// The page shows both. `quantize` takes them from the directory: metrics there are those of the
+/// development documents. Tensors stay as they are.
+#[derive(Debug, Args)]
+pub(crate) struct DescribeArgs {
+    /// The exported file. It is replaced only once the new one is complete.
+    pub(crate) file: PathBuf,
+    /// What the model was fine-tuned from.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) base: Option<String>,
+    /// What `trainer evaluate --output` wrote.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
 }
 
 /// Compare an exported file with the directory it was made from.

@@ -6,7 +6,7 @@ use std::fs;
 use anyhow::{Context, Result};
 use ner::model::bundle::{FORMAT_VERSION, Values};
 use ner::model::tensors::{scale_name, specs};
-use ner::model::{Bundle, Config};
+use ner::model::{Bundle, Card, Config};
 use serde::Serialize;
 
 use crate::Outcome;
@@ -19,6 +19,7 @@ struct Inspection {
     bytes: usize,
     format_version: &'static str,
     source_sha256: String,
+    card: Card,
     config: Config,
     labels: Vec<String>,
     tokenizer: TokenizerSummary,
@@ -98,6 +99,7 @@ fn inspect(file: String, bytes: &[u8]) -> Result<Inspection> {
         bytes: bytes.len(),
         format_version: FORMAT_VERSION,
         source_sha256: bundle.source_sha256().to_owned(),
+        card: bundle.card().clone(),
         config: bundle.config().clone(),
         labels: labels.names().to_vec(),
         tokenizer: TokenizerSummary {
@@ -117,6 +119,7 @@ fn text(inspection: &Inspection) -> String {
     let mut report = format!(
         "{file}: {bytes} bytes, format version {version}\n\
          source      SHA-256 {source}\n\
+         card        {card}\n\
          network     {layers} layers, hidden {hidden}, {heads} heads, feed-forward {ffn}, {positions} positions\n\
          tokenizer   {tokens} tokens, {case}, {json} bytes\n\
          labels      {labels}\n\n",
@@ -124,6 +127,7 @@ fn text(inspection: &Inspection) -> String {
         bytes = inspection.bytes,
         version = inspection.format_version,
         source = inspection.source_sha256,
+        card = crate::describe::in_words(&inspection.card),
         layers = config.num_hidden_layers,
         hidden = config.hidden_size,
         heads = config.num_attention_heads,

@@ -2,6 +2,7 @@
 //! checks that it still answers as the model it was made from.
 
 mod cli;
+mod describe;
 mod directory;
 mod inspect;
 mod quantize;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Quantize(args) => quantize::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Describe(args) => describe::run(&args),
         Command::Inspect(args) => inspect::run(&args),
     };
     let outcome = match outcome {

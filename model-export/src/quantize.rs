@@ -9,11 +9,16 @@ use ner::model::{Bundle, bundle};
 
 use crate::Outcome;
 use crate::cli::QuantizeArgs;
+use crate::describe;
 use crate::directory::Directory;
 
 pub(crate) fn run(args: &QuantizeArgs) -> Result<Outcome> {
     let directory = Directory::read(&args.dir)?;
-    let model = directory.bundle()?;
+    let mut model = directory.bundle()?;
+    let card = describe::of_directory(&args.dir, args.base.as_deref())?;
+    model
+        .set_card(card)
+        .with_context(|| args.dir.display().to_string())?;
     // A tokenizer that cannot be built would make a file that cannot be used.
     model
         .tokenizer()
@@ -26,16 +31,18 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<Outcome> {
 
     let (before, after) = (directory.weight_bytes(), bytes.len());
     let report = format!(
-        "{file}: {after} bytes, {:.1} % of the {before} bytes of model.safetensors (SHA-256 {})\n",
+        "{file}: {after} bytes, {:.1} % of the {before} bytes of model.safetensors (SHA-256 {})\n\
+         {}\n",
         100.0 * after as f64 / before as f64,
         model.source_sha256(),
+        describe::in_words(model.card()),
     );
     Ok(Outcome { report, met: true })
 }
 
 /// Writes beside the file and renames, so that nobody ever reads half of it and a failure leaves
 /// what was there.
-fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", std::process::id()));
     let part = path.with_file_name(name);

@@ -156,6 +156,10 @@ pub struct ModelCard {
     pub format_version: String,
     /// SHA-256 (hex) of the fine-tuned weights that it was made from.
     pub source_sha256: String,
+    /// What the model was fine-tuned from; empty where the file does not tell.
+    pub base: String,
+    /// How it did, in words; empty where the file does not tell.
+    pub metrics: String,
     /// Label names in id order.
     pub labels: Vec<String>,
     /// Entity types in label order.

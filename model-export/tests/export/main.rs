@@ -1,5 +1,6 @@
 //! `model-export`, run as a user runs it.
 
+mod describe;
 mod inspect;
 mod model;
 mod quantize;

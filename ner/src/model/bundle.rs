@@ -14,6 +14,7 @@
 //! | `labels` | the label names in id order, a JSON array |
 //! | `tokenizer` | the text of `tokenizer.json` |
 //! | `source_sha256` | SHA-256 of the `model.safetensors` that was quantized, lower-case hex |
+//! | `card` | a [`Card`] as JSON; may be absent |
 //! | `checksums` | a JSON object: CRC-32 (IEEE) of every tensor's bytes and of every other metadata value, by name |
 //!
 //! The same model gives the same bytes. A change of one bit anywhere is found when the file is
@@ -35,7 +36,7 @@ use super::config::Head;
 use super::container::{Container, Part, check_length, read_header};
 use super::layout::{self, Layout};
 use super::tensors::{Role, Spec, scale_name, specs};
-use super::{Config, quant};
+use super::{Card, Config, quant};
 use crate::{Decoder, Error, Tokenizer};
 
 /// Version of the file format that this crate writes and reads.
@@ -105,6 +106,7 @@ pub struct Bundle<'a> {
     config: Config,
     tokenizer_json: String,
     source_sha256: String,
+    card: Card,
     /// Types and bytes by name, those of [`scale_name`] too.
     tensors: HashMap<String, (Dtype, Cow<'a, [u8]>)>,
 }
@@ -134,6 +136,7 @@ impl<'a> Bundle<'a> {
             config,
             tokenizer_json,
             source_sha256,
+            card: Card::default(),
             tensors: HashMap::new(),
         }
     }
@@ -236,6 +239,24 @@ impl<'a> Bundle<'a> {
         &self.source_sha256
     }
 
+    /// Where the model comes from and how it did, as far as the file tells.
+    pub fn card(&self) -> &Card {
+        &self.card
+    }
+
+    /// Changes what the file is to tell of itself.
+    ///
+    /// # Errors
+    /// As [`Card::check`].
+    pub fn set_card(&mut self, card: Card) -> Result<(), Error> {
+        card.check().map_err(|problem| Error::ModelFile {
+            file: "card".into(),
+            problem,
+        })?;
+        self.card = card;
+        Ok(())
+    }
+
     /// Whether a tensor of [`super::tensors::specs`] is there, and was not taken.
     pub fn has(&self, name: &str) -> bool {
         self.tensors.get(name).is_some_and(|&(dtype, _)| {
@@ -277,10 +298,10 @@ impl<'a> Bundle<'a> {
 }
 
 /// Writes an exported file: quantizes every [`super::tensors::Role::Embedding`] and
-/// [`super::tensors::Role::Linear`] of a float model.
+/// [`super::tensors::Role::Linear`] that is not quantized yet.
 ///
 /// # Errors
-/// [`Error::Tensor`] when the model is quantized already.
+/// [`Error::Tensor`] for a tensor whose values cannot be quantized.
 pub fn write(model: &Bundle) -> Result<Vec<u8>, Error> {
     let labels = model.config.labels()?;
     let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
@@ -290,32 +311,23 @@ pub fn write(model: &Bundle) -> Result<Vec<u8>, Error> {
             tensor: name.clone(),
             problem,
         };
-        let Values::F32(bytes) = model.tensor(&name) else {
-            return Err(error(
-                "is quantized already; quantize the fine-tuned directory".into(),
-            ));
+        let (values, scales) = match model.tensor(&name) {
+            Values::F32(bytes) if role == Role::Float => {
+                tensors.push((name, Dtype::F32, shape, bytes.to_vec()));
+                continue;
+            }
+            Values::F32(bytes) => {
+                let values: Vec<f32> = floats(bytes).collect();
+                let (values, scales) = quant::quantize_rows(&values, shape[0], shape[1])
+                    .map_err(|e| error(e.to_string()))?;
+                let values = values.into_iter().map(i8::cast_unsigned).collect();
+                let scales = scales.iter().flat_map(|scale| scale.to_le_bytes());
+                (values, scales.collect())
+            }
+            Values::I8 { values, scales } => (values.to_vec(), scales.to_vec()),
         };
-        if role == Role::Float {
-            tensors.push((name, Dtype::F32, shape, bytes.to_vec()));
-            continue;
-        }
-        let values: Vec<f32> = floats(bytes).collect();
-        let (values, scales) =
-            quant::quantize_rows(&values, shape[0], shape[1]).map_err(|e| error(e.to_string()))?;
-        let scales = scales
-            .iter()
-            .flat_map(|scale| scale.to_le_bytes())
-            .collect();
         tensors.push((scale_name(&name), Dtype::F32, shape[..1].to_vec(), scales));
-        tensors.push((
-            name,
-            Dtype::I8,
-            shape,
-            values
-                .into_iter()
-                .map(|value| value.cast_unsigned())
-                .collect(),
-        ));
+        tensors.push((name, Dtype::I8, shape, values));
     }
     // F32 first: a header of whole 8 bytes then leaves every float aligned.
     tensors.sort_by_key(|(_, dtype, ..)| *dtype != Dtype::F32);
@@ -332,6 +344,12 @@ pub fn write(model: &Bundle) -> Result<Vec<u8>, Error> {
         ("source_sha256", model.source_sha256.clone()),
         ("tokenizer", without_white_space(&model.tokenizer_json)),
     ]);
+    if !model.card.is_empty() {
+        fields.insert(
+            "card",
+            serde_json::to_string(&model.card).expect("a card is JSON"),
+        );
+    }
     let mut checksums: BTreeMap<&str, u32> = tensors
         .iter()
         .map(|(name, .., bytes)| (name.as_str(), crc32fast::hash(bytes)))

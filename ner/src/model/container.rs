@@ -113,6 +113,19 @@ impl Container {
             .ok_or_else(|| self.metadata_error(name, "is missing".into()))
     }
 
+    /// Takes out a field that need not be there, checked.
+    pub(super) fn take_optional_field(
+        &mut self,
+        name: &str,
+        checksums: &Checksums,
+    ) -> Result<Option<String>, Error> {
+        if !self.fields.contains_key(name) {
+            return Ok(None);
+        }
+        self.check_field(name, checksums)?;
+        self.take_field(name).map(Some)
+    }
+
     /// Takes out a tensor.
     pub(super) fn take(
         &mut self,

@@ -3,10 +3,10 @@
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
-use super::Config;
 use super::bundle::{Bundle, FORMAT, FORMAT_VERSION, QUANTIZATION, floats};
 use super::container::{Checksums, Container, Part, TokenizerIds};
 use super::tensors::{Role, scale_name, specs};
+use super::{Card, Config};
 use crate::Error;
 
 /// Metadata keys with a checksum.
@@ -46,6 +46,13 @@ impl Layout {
         let (config, labels) = (field("config")?, field("labels")?);
         let (tokenizer_json, source_sha256) = (field("tokenizer")?, field("source_sha256")?);
 
+        let card = match container.take_optional_field("card", &checksums)? {
+            Some(json) => {
+                Card::from_json(&json).map_err(|e| container.metadata_error("card", e))?
+            }
+            None => Card::default(),
+        };
+
         let config = Config::from_json(&config)
             .map_err(|e| container.metadata_error("config", e.to_string()))?;
         let names = config
@@ -73,7 +80,9 @@ impl Layout {
             checksums,
             parts,
         };
-        Ok((layout, Bundle::empty(config, tokenizer_json, source_sha256)))
+        let mut bundle = Bundle::empty(config, tokenizer_json, source_sha256);
+        bundle.set_card(card)?;
+        Ok((layout, bundle))
     }
 
     /// Checks a tensor's bytes, whose CRC-32 was found to be `checksum`.

@@ -5,6 +5,7 @@ mod file;
 
 use ner::Error;
 use ner::model::bundle::{self, Values};
+use ner::model::card::{Card, Measured};
 use ner::model::quant::quantize_rows;
 use ner::model::tensors::{Role, specs};
 use ner::model::{Bundle, Incoming};
@@ -28,6 +29,7 @@ fn read(file: &[u8]) -> Result<Bundle<'_>, Error> {
                 assert_eq!(whole.config(), pieces.config());
                 assert_eq!(whole.tokenizer_json(), pieces.tokenizer_json());
                 assert_eq!(whole.source_sha256(), pieces.source_sha256());
+                assert_eq!(whole.card(), pieces.card());
                 assert!(
                     tensor_bytes(whole) == tensor_bytes(&pieces),
                     "other tensors"
@@ -149,12 +151,44 @@ fn floats_are_aligned_in_the_file() {
 }
 
 #[test]
-fn quantized_model_is_not_quantized_again() {
+fn quantized_model_is_written_as_it_is() {
     let file = exported();
-    let error = bundle::write(&read(&file).unwrap())
-        .unwrap_err()
-        .to_string();
-    assert!(error.contains("quantized already"), "{error}");
+    let mut model = read(&file).unwrap();
+    assert_eq!(bundle::write(&model).unwrap(), file);
+
+    assert!(model.card().is_empty());
+    let card = Card {
+        base: Some("bert".into()),
+        metrics: Some(Measured {
+            precision: 0.9,
+            recall: 0.8,
+            f1: 0.85,
+            documents: 150,
+        }),
+    };
+    model.set_card(card.clone()).unwrap();
+    let described = bundle::write(&model).unwrap();
+    let read_again = read(&described).unwrap();
+    assert_eq!(read_again.card(), &card);
+    for spec in specs(&config(), 3) {
+        assert_eq!(
+            read_again.tensor(&spec.name).to_f32(),
+            model.tensor(&spec.name).to_f32()
+        );
+    }
+    // It is checked as everything else is.
+    let at = described
+        .windows(4)
+        .position(|part| part == b"bert")
+        .unwrap();
+    let mut damaged = described.clone();
+    damaged[at] ^= 1;
+    read(&damaged).unwrap_err();
+    let bad = Card {
+        base: Some("a\nb".into()),
+        metrics: None,
+    };
+    model.set_card(bad).unwrap_err();
 }
 
 #[test]

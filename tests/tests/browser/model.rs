@@ -137,6 +137,13 @@ fn model_of_the_visitors_with_other_labels() -> Result<()> {
         page.ready(LOAD).await?;
         page.analyse(EXAMPLE, SHORT_NOTE).await?;
         let before = asked(page);
+        // What the file tells of itself.
+        assert_eq!(
+            page.text("model-base").await?,
+            "sentence-transformers/all-MiniLM-L6-v2"
+        );
+        let metrics = page.text("model-metrics").await?;
+        ensure!(metrics.starts_with("F1 93.8 % (precision"), "{metrics}");
         let own = renamed("Symptoms", "Findings")?;
         page.choose("own-model", &[&own]).await?;
         page.until("the other model is shown", LOAD, async || {

@@ -98,6 +98,14 @@ fn Details(page: Page, model: ModelCard) -> impl IntoView {
                     {hash(model.sha256)}
                 </dd>
             </div>
+            <div hidden=model.base.is_empty()>
+                <dt>"Fine-tuned from"</dt>
+                <dd data-testid="model-base">{model.base.clone()}</dd>
+            </div>
+            <div hidden=model.metrics.is_empty()>
+                <dt>"Measured"</dt>
+                <dd data-testid="model-metrics">{model.metrics.clone()}</dd>
+            </div>
             <div>
                 <dt>"Kernels"</dt>
                 <dd data-testid="kernels">{model.kernels} ", " {threads}</dd>

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use engine::{Builder, Isa, Model, Scratch, Team};
+use ner::model::card::Measured;
 use ner::model::{Incoming, bundle};
 use ner::{Decoder, Prepared, Tokenizer};
 use web::cache::Cache;
@@ -85,6 +86,7 @@ impl Session {
     ) -> Result<(Self, ModelCard), String> {
         let bundle = model.file.finish().map_err(|error| error.to_string())?;
         let config = bundle.config().clone();
+        let card = bundle.card().clone();
         let source_sha256 = bundle.source_sha256().to_owned();
         let decoder = bundle
             .decoder()
@@ -102,6 +104,8 @@ impl Session {
             sha256: sha256.to_owned(),
             format_version: bundle::FORMAT_VERSION.into(),
             source_sha256,
+            base: card.base.unwrap_or_default(),
+            metrics: card.metrics.map(in_words).unwrap_or_default(),
             labels: decoder.labels.names().to_vec(),
             types: decoder.labels.types().to_vec(),
             least_score: decoder.least_score(),
@@ -243,6 +247,18 @@ impl Session {
             })
             .collect()
     }
+}
+
+/// How a model did.
+fn in_words(metrics: Measured) -> String {
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    format!(
+        "F1 {} (precision {}, recall {}) on {} documents",
+        percent(metrics.f1),
+        percent(metrics.precision),
+        percent(metrics.recall),
+        metrics.documents
+    )
 }
 
 /// The folder of a model's file, such as `models/default`, as files in it are all called alike.
