@@ -222,6 +222,14 @@ fn browser(args: &Args) -> Result<()> {
     // Page and terminal are compared. The profile is that of the step `unit`.
     run(cargo().args(["build", "--package", "trainer", "--bin", "trainer"]))?;
     let trainer = crate::cargo_target().join("debug/trainer");
+    let axe = tools::axe()?;
+    let mut left_out = Vec::new();
+    if axe.is_none() {
+        eprintln!(
+            "Node is not installed: without it there is no axe-core, and the tests `access::states` are left out"
+        );
+        left_out.extend(["--skip", "access::states"]);
+    }
     run(cargo()
         .args([
             "test",
@@ -232,7 +240,9 @@ fn browser(args: &Args) -> Result<()> {
             "browser",
             "--",
         ])
+        .args(left_out)
         .args(harness_args(args))
+        .envs(axe.map(|axe| ("E2E_AXE", axe)))
         // Their errors say where the page is wrong; stack traces of a test runner would bury that.
         .env("RUST_BACKTRACE", "0")
         .env("E2E_SITE", site)

@@ -18,6 +18,9 @@ const TRUNK: &str = "0.21.14";
 /// 108 breaks wasm-bindgen's output.
 const WASM_OPT: &str = "132";
 const CARGO_DENY: &str = "0.20.2";
+/// Version of the npm package `axe-core`, and its script.
+const AXE: &str = "4.14.1";
+const AXE_SCRIPT: &str = "axe.min.js";
 const PACKAGE: &str = include_str!("../npm/package.json");
 const PACKAGE_LOCK: &str = include_str!("../npm/package-lock.json");
 
@@ -198,14 +201,52 @@ fn wasm_opt() -> Result<Option<PathBuf>> {
     if let Some(tool) = find("wasm-opt", WASM_OPT) {
         return Ok(Some(tool));
     }
-    if output(command("node").arg("--version")).is_none()
-        || output(command("npm").arg("--version")).is_none()
-    {
+    if !has_node() {
         return Ok(None);
     }
     eprintln!(
         "wasm-opt {WASM_OPT}, which makes the page smaller and faster, is not installed: asking npm for it"
     );
+    ask_npm()?;
+    let tool = find("wasm-opt", WASM_OPT)
+        .context("npm installed binaryen, but its wasm-opt does not run")?;
+    Ok(Some(tool))
+}
+
+/// Finds or installs axe-core, a script by which the tests look for what keeps people out. `None` where there is no Node, which
+/// brings it.
+pub(crate) fn axe() -> Result<Option<PathBuf>> {
+    let script = folder().join(format!("npm/node_modules/axe-core/{AXE_SCRIPT}"));
+    let is_there = || {
+        let start = fs::read_to_string(&script).unwrap_or_default();
+        start.starts_with(&format!("/*! axe v{AXE}"))
+    };
+    if !is_there() {
+        if !has_node() {
+            return Ok(None);
+        }
+        let _lock = lock(&folder().join("lock"))?;
+        eprintln!(
+            "axe-core {AXE}, which the tests of accessibility need, is not installed: asking npm for it"
+        );
+        ask_npm()?;
+        anyhow::ensure!(
+            is_there(),
+            "npm installed axe-core, but {} is not of it",
+            script.display()
+        );
+    }
+    Ok(Some(script))
+}
+
+fn has_node() -> bool {
+    ["node", "npm"]
+        .iter()
+        .all(|name| output(command(name).arg("--version")).is_some())
+}
+
+/// Installs what `xtask/npm` names.
+fn ask_npm() -> Result<()> {
     let folder = folder().join("npm");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     fs::write(folder.join("package.json"), PACKAGE)?;
@@ -218,10 +259,7 @@ fn wasm_opt() -> Result<Option<PathBuf>> {
             "--no-fund",
             "--prefix",
         ])
-        .arg(&folder))?;
-    let tool = find("wasm-opt", WASM_OPT)
-        .context("npm installed binaryen, but its wasm-opt does not run")?;
-    Ok(Some(tool))
+        .arg(&folder))
 }
 
 /// Finds Chromium and its WebDriver, or installs them where that is possible without asking: as
@@ -359,6 +397,8 @@ mod tests {
     fn npm_lock_pins_the_version_asked_for() {
         assert!(PACKAGE.contains(&format!("\"binaryen\": \"{WASM_OPT}.0.0\"")));
         assert!(PACKAGE_LOCK.contains(&format!("\"version\": \"{WASM_OPT}.0.0\"")));
+        assert!(PACKAGE.contains(&format!("\"axe-core\": \"{AXE}\"")));
+        assert!(PACKAGE_LOCK.contains(&format!("\"version\": \"{AXE}\"")));
         assert!(PACKAGE_LOCK.contains("\"integrity\": \"sha512-"));
     }
 }

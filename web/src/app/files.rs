@@ -298,7 +298,7 @@ pub(crate) fn Opening(files: Files) -> impl IntoView {
                 {words}
             </p>
             <div class="alert" role="alert" data-testid="opening-problems" hidden=quiet>
-                <h3>"Not everything could be opened"</h3>
+                <h2>"Not everything could be opened"</h2>
                 <ul>
                     {move || problems().into_iter().take(PROBLEMS).map(|problem| view! { <li>{problem}</li> }).collect_view()}
                 </ul>
