@@ -56,6 +56,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod aggregate;
 pub mod bootstrap;
 pub mod boundary;
 pub mod calibration;

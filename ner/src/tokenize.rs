@@ -70,6 +70,7 @@ pub struct Tokenizer {
     cls: u32,
     sep: u32,
     pad: u32,
+    unknown: u32,
 }
 
 /// The parts by their own types: where any kind may come, each is read in a detour over a tree of
@@ -148,6 +149,16 @@ pub struct Tokens {
     pub first: Vec<Option<usize>>,
 }
 
+/// A token in its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// Bytes of the text.
+    pub range: Range<usize>,
+    /// Whether Hugging Face's pipeline takes it for the continuation of the token before: its name is not as long as its text, and
+    /// it is not the unknown token.
+    pub continues: bool,
+}
+
 impl Tokenizer {
     /// From the text of a `tokenizer.json`.
     ///
@@ -183,7 +194,7 @@ impl Tokenizer {
             id.ok_or_else(|| error(format!("the vocabulary lacks the special token `{name}`")))
         };
         let unk = outline.model.and_then(|model| model.unk_token);
-        id(unk.as_deref().unwrap_or("[UNK]"))?;
+        let unknown = id(unk.as_deref().unwrap_or("[UNK]"))?;
         let Some(specials) = specials(&outline.post_processor) else {
             return Err(error(
                 "its post_processor does not put one token before a text and one after it".into(),
@@ -216,6 +227,7 @@ impl Tokenizer {
             cls,
             sep,
             pad,
+            unknown,
         })
     }
 
@@ -291,6 +303,26 @@ impl Tokenizer {
             first.push((ids.len() > start).then_some(start));
         }
         Tokens { ids, words, first }
+    }
+
+    /// Where each token of [`Self::tokenize`] stands in its text.
+    pub fn pieces(&self, text: &str, tokens: &Tokens) -> Vec<Piece> {
+        let mut pieces = Vec::with_capacity(tokens.ids.len());
+        for word in &tokens.words {
+            let encoding = self.inner.encode(&text[word.clone()], false);
+            let encoding = encoding.expect("the vocabulary has the unknown token");
+            for (&(start, end), (token, id)) in encoding
+                .get_offsets()
+                .iter()
+                .zip(encoding.get_tokens().iter().zip(encoding.get_ids()))
+            {
+                let range = word.start + start..word.start + end;
+                let as_long = token.chars().count() == text[range.clone()].chars().count();
+                let continues = !as_long && *id != self.unknown;
+                pieces.push(Piece { range, continues });
+            }
+        }
+        pieces
     }
 
     /// `[CLS]`, `ids`, `[SEP]`: one input of the network.

@@ -80,6 +80,47 @@ pub fn stitch<R: AsRef<[f32]>>(
     logits: &[R],
     labels: usize,
 ) -> Result<WordLogits, Error> {
+    check_shapes(windows, logits, labels)?;
+    let mut values = vec![0.0; tokens.words.len() * labels];
+    let mut sources = windows.iter().zip(logits).peekable();
+    for (row, first) in values.chunks_exact_mut(labels).zip(&tokens.first) {
+        let Some(token) = *first else { continue };
+        while sources
+            .next_if(|(window, _)| window.core.end <= token)
+            .is_some()
+        {}
+        let Some((window, logits)) = sources.peek() else {
+            break;
+        };
+        let at = (token - window.tokens.start + 1) * labels;
+        row.copy_from_slice(&logits.as_ref()[at..at + labels]);
+    }
+    Ok(WordLogits { labels, values })
+}
+
+/// Logits of all tokens, `[T, L]` row-major, each from the window whose core holds it.
+///
+/// # Errors
+/// As [`stitch`].
+pub fn stitch_tokens<R: AsRef<[f32]>>(
+    windows: &[Window],
+    logits: &[R],
+    labels: usize,
+) -> Result<Vec<f32>, Error> {
+    check_shapes(windows, logits, labels)?;
+    let mut values = Vec::new();
+    for (Window { tokens, core }, logits) in windows.iter().zip(logits) {
+        let [start, end] = [core.start, core.end].map(|at| (at - tokens.start + 1) * labels);
+        values.extend_from_slice(&logits.as_ref()[start..end]);
+    }
+    Ok(values)
+}
+
+fn check_shapes<R: AsRef<[f32]>>(
+    windows: &[Window],
+    logits: &[R],
+    labels: usize,
+) -> Result<(), Error> {
     if windows.len() != logits.len() {
         return Err(Error::WindowCount {
             expected: windows.len(),
@@ -97,21 +138,7 @@ pub fn stitch<R: AsRef<[f32]>>(
             });
         }
     }
-    let mut values = vec![0.0; tokens.words.len() * labels];
-    let mut sources = windows.iter().zip(logits).peekable();
-    for (row, first) in values.chunks_exact_mut(labels).zip(&tokens.first) {
-        let Some(token) = *first else { continue };
-        while sources
-            .next_if(|(window, _)| window.core.end <= token)
-            .is_some()
-        {}
-        let Some((window, logits)) = sources.peek() else {
-            break;
-        };
-        let at = (token - window.tokens.start + 1) * labels;
-        row.copy_from_slice(&logits.as_ref()[at..at + labels]);
-    }
-    Ok(WordLogits { labels, values })
+    Ok(())
 }
 
 /// What ends before each token; `None` inside a word.
