@@ -8,71 +8,12 @@
   var MODEL = null;
   // What a site has in files, where the page is a single one (embedded.js).
   var embedded = self.embedded || null;
-  // More threads than this, and one window of a note has too few parts for them.
-  var MOST_THREADS = 8;
-  // What may be asked for.
-  var MOST_ASKED = 32;
-
-  // The builds, best first. A WebAssembly module is validated whole, so that each set of instructions is a file of its own, and
-  // the browser is asked about a module of a few bytes before anything is downloaded.
-  var PROBES = {
-    // As the next one, with (memory 1 1 shared) and, before all else, (drop (i32.atomic.load (i32.const 0))).
-    threads:
-      "0061736d010000000105016000017b030201000504010301010a1a0118004100fe1002001a4100fd0f4100fd0f4100fd0ffd9302" +
-      "0b",
-    // (func (result v128) (i32x4.relaxed_dot_i8x16_i7x16_add_s zero zero zero)), a zero being (i8x16.splat (i32.const 0)).
-    relaxed:
-      "0061736d010000000105016000017b030201000a130111004100fd0f4100fd0f4100fd0ffd93020b",
-    // (func (result v128) (i8x16.popcnt (i8x16.splat (i32.const 0)))); popcnt is of the final set of 128-bit instructions.
-    simd128:
-      "0061736d010000000105016000017b030201000a0a0108004100fd0ffd620b",
-  };
-
-  function isValid(probe) {
-    var bytes = probe.match(/../g).map(function (byte) { return parseInt(byte, 16); });
-    try {
-      return WebAssembly.validate(new Uint8Array(bytes));
-    } catch (error) {
-      return false;
-    }
-  }
-
-  // Whether workers can share a memory: the page must be isolated from other origins. Futures in such a memory wait by
-  // Atomics.waitAsync; their replacement for a browser without it starts a worker for every wait, so that one thread is better
-  // there.
-  function canShareMemory() {
-    return self.crossOriginIsolated === true && typeof Atomics === "object" && typeof Atomics.waitAsync === "function";
-  }
-
-  // Chooses among the builds that the browser can run, given by name, best first: the name, or null where there is none, on how
-  // many threads, the worker's own included, and what was asked for and cannot be done, in words. The page's address may ask, as
-  // in "?kernels=simd128&threads=2": for tests, and to find out what is wrong with a browser.
-  function choose(names, cores, search) {
-    var wish = new URLSearchParams(search);
-    var ignored = [];
-    var threads = Math.min(Math.max(cores, 1), MOST_THREADS);
-    var asked = wish.get("threads");
-    if (asked !== null) {
-      if (/^[0-9]+$/.test(asked) && asked >= 1 && asked <= MOST_ASKED) threads = Number(asked);
-      else ignored.push("threads=" + asked + " is ignored: a number from 1 to " + MOST_ASKED + " was expected");
-    }
-    var named = wish.get("kernels");
-    if (named !== null && names.indexOf(named) < 0) {
-      ignored.push("kernels=" + named + " is ignored: here run " + names.join(", "));
-      named = null;
-    }
-    // A processor of a single core is left to the builds without threads, which need no shared memory.
-    var best = names.filter(function (name) { return threads > 1 || name !== "threads"; })[0];
-    var name = named || best || names[0] || null;
-    return { name: name, threads: name === "threads" ? threads : 1, ignored: ignored };
-  }
-
   // Whether a page that the service worker (sw.js) serves would be isolated, and this one can still give way to it: once, or a
   // browser in which that does not help would never come to an end.
   function wouldBeIsolated() {
     var RELOADED = "clinical-ner reloaded";
     try {
-      var helps = !embedded && self.crossOriginIsolated === false && "serviceWorker" in navigator && isValid(PROBES.threads) &&
+      var helps = !embedded && self.crossOriginIsolated === false && "serviceWorker" in navigator && kernels.canRun("threads") &&
         (navigator.hardwareConcurrency || 1) > 1 && sessionStorage.getItem(RELOADED) === null;
       if (helps) sessionStorage.setItem(RELOADED, "1");
       return helps;
@@ -136,7 +77,7 @@
   // A worker with its model on the way, the site's or a `file`, `afresh` past the browser's cache; without helpers if it is to be
   // `alone`. Without a worker there is `trouble`, in words for the page. Messages and errors wait until somebody takes them.
   function start(alone, afresh, file) {
-    var built = Object.keys(PROBES).filter(function (name) { return name in WORKERS; });
+    var built = kernels.names.filter(function (name) { return name in WORKERS; });
     if (built.length === 0 || MODEL === null) {
       return {
         heading: "This copy of the page is incomplete",
@@ -144,7 +85,7 @@
       };
     }
     var names = built.filter(function (name) {
-      return isValid(PROBES[name]) && (name !== "threads" || (!alone && canShareMemory()));
+      return kernels.canRun(name) && (name !== "threads" || (!alone && kernels.canShareMemory()));
     });
     if (names.length === 0) {
       return {
@@ -153,7 +94,7 @@
           "version 91 on, Firefox from 89, Safari from 16.4. In some browsers a hardened or lockdown mode turns them off.",
       };
     }
-    var choice = choose(names, navigator.hardwareConcurrency || 1, location.search);
+    var choice = kernels.choose(names, navigator.hardwareConcurrency || 1, location.search);
     choice.ignored.forEach(function (complaint) { console.warn(complaint); });
 
     var parts = WORKERS[choice.name];
@@ -247,7 +188,6 @@
 
   var early = start(false, false, null);
   self.analysis = {
-    choose: choose,
     // Resolves once all requests have been made that the page makes by itself, or have had their time.
     settled: function () { return Promise.race([serving.then(keep), after(PATIENCE)]); },
     // Resolves when there is a newer build than this page's, which waits until no page of this one is open any more.

@@ -61,6 +61,8 @@ pub struct Group {
     pub score: f32,
     /// Where, in bytes of the text.
     pub range: Range<usize>,
+    /// Its first token, among those of the text.
+    pub first: usize,
 }
 
 /// Window logits to groups, in text order; those named in `ignored` are left out. `logits` is as for [`crate::finish`], `labels` the
@@ -93,8 +95,11 @@ pub fn aggregate<R: AsRef<[f32]>>(
         Strategy::First | Strategy::Average | Strategy::Max => piece.continues,
     };
     let mut groups: Vec<Group> = Vec::new();
+    let mut next = 0;
     let mut run = Run::default();
     for parts in tokens.chunk_by(|_, next| word(next)) {
+        let first = next;
+        next += parts.len();
         let (label, score) = decide(parts, strategy);
         let range = parts[0].0.range.start..parts[parts.len() - 1].0.range.end;
         let name = &labels[label];
@@ -103,6 +108,7 @@ pub fn aggregate<R: AsRef<[f32]>>(
                 name: name.clone(),
                 score,
                 range,
+                first,
             });
             continue;
         }
@@ -114,6 +120,7 @@ pub fn aggregate<R: AsRef<[f32]>>(
         if begins || run.kind != kind {
             groups.extend(std::mem::take(&mut run).end());
             run.kind = kind;
+            run.first = first;
             // The pipeline takes whatever stands before a hyphen for a prefix here.
             run.name = name.split_once('-').map_or(name, |(_, name)| name);
         }
@@ -135,6 +142,7 @@ struct Run<'a> {
     name: &'a str,
     scores: Vec<f32>,
     range: Range<usize>,
+    first: usize,
 }
 
 impl Run<'_> {
@@ -144,6 +152,7 @@ impl Run<'_> {
             name: self.name.to_owned(),
             score: self.scores.iter().sum::<f32>() / count as f32,
             range: self.range,
+            first: self.first,
         })
     }
 }

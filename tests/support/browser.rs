@@ -16,7 +16,7 @@ use crate::devtools::DevTools;
 
 /// Everything that could make the browser itself use the network is off, and no name but this
 /// machine's resolves, so that a request by the page would have to be the page's own.
-const FLAGS: [&str; 14] = [
+const FLAGS: [&str; 15] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -30,6 +30,8 @@ const FLAGS: [&str; 14] = [
     "--disable-sync",
     // What is looked for stays where it was found.
     "--force-prefers-reduced-motion",
+    // Memory is measured when that is asked for, not within minutes.
+    "--enable-blink-features=ForceEagerMeasureMemory",
     "--window-size=1366,900",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];

@@ -18,4 +18,4 @@ mod session;
 pub mod shelf;
 pub mod terminal;
 
-pub use session::{Session, Setup, single_file, site_folder};
+pub use session::{Session, Setup, package, single_file, site_folder};

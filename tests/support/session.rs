@@ -156,6 +156,20 @@ pub fn single_file() -> Result<PathBuf> {
     Ok(file)
 }
 
+/// The npm package; it lies beside the site.
+///
+/// # Errors
+/// When it has not been built.
+pub fn package() -> Result<PathBuf> {
+    let folder = site_folder()?.with_file_name("npm");
+    ensure!(
+        folder.join("package.json").is_file(),
+        "{} is not there: `cargo xtask dist --npm` makes it",
+        folder.display()
+    );
+    Ok(folder)
+}
+
 /// The built site.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ pub mod evaluation;
 use serde::{Deserialize, Serialize};
 
 /// Page to worker.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Request {
     /// Take in and prepare a model; once, as the first message. `www/analysis.js` makes it, and the worker's `start.js` reads it
     /// before the worker does: in its message is also where program and model come from.
@@ -44,6 +44,21 @@ pub enum Request {
     },
     /// Leave the evaluation that is running, if one is. It is not answered.
     StopEvaluation,
+    /// Find what an embedding program asks for (`web/npm`). It sends the next text once this one is answered or stopped.
+    Classify {
+        /// Number of the text, another than the last one's.
+        id: u32,
+        /// The whole text.
+        text: String,
+        /// `constrained`, which is what [`Request::Analyse`] does, or an `aggregation_strategy` of Hugging Face's.
+        strategy: String,
+        /// Least score.
+        threshold: f32,
+        /// Labels or types that are left out.
+        ignored: Vec<String>,
+    },
+    /// Leave the text that is being classified, if one is. It is not answered.
+    StopClassification,
 }
 
 /// Worker to page.
@@ -110,6 +125,20 @@ pub enum Event {
         /// What is wrong with the file, and where, in words.
         message: String,
     },
+    /// What was found in a text to be classified.
+    Classified {
+        /// In which text.
+        id: u32,
+        /// In text order.
+        entities: Vec<Classified>,
+    },
+    /// A text cannot be classified as asked. The worker goes on.
+    ClassificationFailed {
+        /// Which text.
+        id: u32,
+        /// Why, in words.
+        message: String,
+    },
     /// The worker cannot go on.
     Failed {
         /// At what.
@@ -141,6 +170,21 @@ pub struct Entity {
     pub end_utf16: u32,
     /// 0 to 1.
     pub score: f32,
+}
+
+/// A token or an entity of a text that was classified.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Classified {
+    /// A label, or an entity type.
+    pub name: String,
+    /// 0 to 1.
+    pub score: f32,
+    /// First UTF-16 unit.
+    pub start_utf16: u32,
+    /// UTF-16 unit after the last.
+    pub end_utf16: u32,
+    /// Of a token: its number, from 1.
+    pub index: Option<u32>,
 }
 
 /// What the page tells about the model.

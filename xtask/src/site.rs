@@ -3,6 +3,7 @@
 
 mod compress;
 mod model;
+mod npm;
 mod sbom;
 mod single;
 
@@ -68,6 +69,9 @@ const SHARED_MEMORY: [&str; 8] = [
 /// long.
 pub(crate) const WORKER_OPTIMIZATION: &str = "-O1";
 
+/// The script that knows what a browser can run.
+const KERNELS: &str = "kernels.js";
+
 /// The script that chooses among the workers, and where it leaves room for what is built.
 const CHOOSER: &str = "analysis.js";
 const WORKERS: &str = "var WORKERS = {};";
@@ -95,6 +99,9 @@ pub(crate) struct Args {
     /// Writes target/dist/clinical-ner.html too: the page, its program and the model in one file that is opened without a server
     #[arg(long)]
     pub(crate) single_file: bool,
+    /// Writes target/dist/npm too: the model as a package for other pages
+    #[arg(long)]
+    pub(crate) npm: bool,
 }
 
 /// Builds the site and returns its folder.
@@ -139,6 +146,13 @@ pub(crate) fn dist(args: Args) -> Result<PathBuf> {
     eprintln!(
         "without the model, compressed by brotli: {page} bytes of the page, {worker} of a worker"
     );
+    if args.npm {
+        let folder = npm::build(&site)?;
+        eprintln!(
+            "the package is in {}",
+            folder.strip_prefix(root()).unwrap_or(&folder).display()
+        );
+    }
     if args.single_file {
         let file = single::build(&site, &tools)?;
         let bytes = fs::metadata(&file)?.len();
@@ -183,7 +197,7 @@ pub(crate) fn assemble() -> Result<()> {
     }
     write(&chooser, script.as_bytes())?;
     // The application and the workers rely on them: no cache should have an older one beside them.
-    for name in [CHOOSER, SPEAKER] {
+    for name in [KERNELS, CHOOSER, SPEAKER] {
         let (stem, ending) = name.split_once('.').expect("a file with an ending");
         let hashed = format!("{stem}-{}.{ending}", hash(&read(&staging.join(name))?));
         fs::rename(staging.join(name), staging.join(&hashed))

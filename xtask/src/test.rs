@@ -95,7 +95,11 @@ fn steps(args: &Args, times: &mut Vec<(Step, Duration)>) -> Result<()> {
             Step::Unit => unit(args),
             Step::UnitWasm => unit_wasm(args),
             Step::UnitArm => unit_arm(args),
-            Step::Site => site::dist(site::Args { single_file: true }).map(|_| ()),
+            Step::Site => site::dist(site::Args {
+                single_file: true,
+                npm: true,
+            })
+            .map(|_| ()),
             Step::Browser => browser(args),
         };
         times.push((step, start.elapsed()));

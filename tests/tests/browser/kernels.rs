@@ -164,7 +164,7 @@ fn choices() -> Result<()> {
     Session::run(Setup::default(), async |page| {
         let choose = async |builds: &[&str], cores, query| {
             let arguments = vec![json!(builds), json!(cores), json!(query)];
-            let body = "return analysis.choose(...arguments)";
+            let body = "return kernels.choose(...arguments)";
             page.browser.execute(body, arguments).await
         };
         for (builds, cores, query, (name, threads), complaints) in table {

@@ -279,6 +279,8 @@ impl Page {
             Event::Evaluating { .. } | Event::Evaluated { .. } | Event::EvaluationFailed { .. } => {
                 self.evaluation.on_event(event)
             }
+            // Embedding programs alone ask for them.
+            Event::Classified { .. } | Event::ClassificationFailed { .. } => {}
             Event::Failed { failure, message } => {
                 let trouble = Trouble::reported(failure, message);
                 match failure {

@@ -4,6 +4,7 @@
 //! say to each other.
 #![forbid(unsafe_code)]
 
+mod classification;
 mod download;
 mod evaluation;
 mod scope;
@@ -68,6 +69,29 @@ fn main() {
                 spawn_local(evaluation::run(Rc::clone(session), revision, file, content));
             }
             (Ok(Request::StopEvaluation), Some(session)) => session.want_evaluation(None),
+            (
+                Ok(Request::Classify {
+                    id,
+                    text,
+                    strategy,
+                    threshold,
+                    ignored,
+                }),
+                Some(session),
+            ) => {
+                session.want_classification(Some(id));
+                let task = classification::Task {
+                    id,
+                    text,
+                    strategy,
+                    threshold,
+                    ignored,
+                };
+                spawn_local(classification::run(Rc::clone(session), task));
+            }
+            (Ok(Request::StopClassification), Some(session)) => session.want_classification(None),
+            (Ok(Request::StopClassification), None) => {}
+            (Ok(Request::Classify { .. }), None) => fail_protocol("a text before a model"),
             (Ok(Request::Load { .. }), Some(_)) => fail_protocol("a second model"),
             (Ok(Request::Analyse { .. }), None) => fail_protocol("a text before a model"),
             (Ok(Request::Evaluate { .. } | Request::StopEvaluation), None) => {

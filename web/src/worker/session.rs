@@ -33,6 +33,7 @@ pub(crate) struct Session {
     /// Texts that are being analysed.
     analyses: Cell<u32>,
     evaluation: Cell<Option<u32>>,
+    classification: Cell<Option<u32>>,
 }
 
 /// A model on its way. What can be made of the part that is there is made while the rest is awaited.
@@ -125,6 +126,7 @@ impl Session {
             wanted: Cell::new(NO_TEXT),
             analyses: Cell::new(0),
             evaluation: Cell::new(None),
+            classification: Cell::new(None),
         };
         Ok((session, card))
     }
@@ -137,6 +139,21 @@ impl Session {
     /// Makes `revision` the evaluation that is wanted; any other ends at its next window.
     pub(crate) fn want_evaluation(&self, revision: Option<u32>) {
         self.evaluation.set(revision);
+    }
+
+    /// Makes `id` the text that is to be classified; any other ends at its next window.
+    pub(crate) fn want_classification(&self, id: Option<u32>) {
+        self.classification.set(id);
+    }
+
+    /// Whether it still is, once what the page has sent meanwhile was taken in.
+    pub(crate) async fn classification_wanted(&self, id: u32) -> bool {
+        scope::turn().await;
+        self.classification.get() == Some(id)
+    }
+
+    pub(crate) fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
     }
 
     /// The entities of a text; `None` when a newer one came in between.

@@ -29,11 +29,13 @@ pub(super) fn split(site: &Path, path: &str) -> Result<Value> {
         super::write(&site.join(&url), part)?;
         parts.push(json!({"url": url, "bytes": part.len()}));
     }
-    let sha256: String = Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    Ok(json!({"name": path, "bytes": bytes.len(), "sha256": sha256, "parts": parts}))
+    Ok(json!({"name": path, "bytes": bytes.len(), "sha256": sha256(&bytes), "parts": parts}))
+}
+
+/// In lower-case hexadecimal digits.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

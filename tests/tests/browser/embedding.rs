@@ -1,0 +1,458 @@
+//! The npm package in a plain page of somebody else's, under a strict Content-Security-Policy.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use e2e::browser::Browser;
+use e2e::notes::{EXAMPLE, EXAMPLE_FOUND};
+use e2e::server::{Fault, Server};
+use e2e::terminal::run;
+use e2e::{package, site_folder};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const PAGE: &str = r#"<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy"
+    content="default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; worker-src blob:">
+<title>A page of somebody else's</title>
+<script type="module" src="page.js"></script>
+<p>Not yet.</p>
+"#;
+
+const SCRIPT: &str = r#"
+import { pipeline } from "./clinical-ner/clinical-ner.js";
+import "./clinical-ner/element.js";
+window.pipeline = pipeline;
+"#;
+
+/// With what offsets can go wrong by.
+const NOTE: &str = "Patient 😩 reports irregular periods and low estrogen. E\u{301}coute: she denies nausea; letrozole.";
+
+/// The package in a page, which `test` is given.
+fn with_page(
+    isolated: bool,
+    test: impl AsyncFnOnce(&Browser, &Server) -> Result<()>,
+) -> Result<()> {
+    let site = TempDir::with_prefix("e2e-embedding-")?;
+    fs::write(site.path().join("index.html"), PAGE)?;
+    fs::write(site.path().join("page.js"), SCRIPT)?;
+    copy(&package()?, &site.path().join("clinical-ner"))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let server = Server::start(site.path(), "/", isolated, "none", Fault::None).await?;
+        let browser = Browser::start(None).await?;
+        let done = async {
+            browser.driver.goto(server.url()).await?;
+            until(
+                "the package is loaded",
+                &browser,
+                "typeof pipeline === 'function'",
+            )
+            .await?;
+            test(&browser, &server).await
+        };
+        let done = done.await;
+        let problems = browser.devtools.problems();
+        browser.quit().await?;
+        done?;
+        // A file that is asked for on purpose and is not there.
+        let unexpected = |problem: &&String| !problem.contains("404");
+        let problems: Vec<_> = problems.iter().filter(unexpected).collect();
+        ensure!(problems.is_empty(), "in the console: {problems:#?}");
+        Ok(())
+    })
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
+async fn until(what: &str, browser: &Browser, condition: &str) -> Result<()> {
+    let start = Instant::now();
+    while browser.devtools.evaluate(None, condition).await? != true {
+        ensure!(
+            start.elapsed() < Duration::from_secs(30),
+            "{what}: not in time"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+/// How many workers run.
+fn running(browser: &Browser) -> usize {
+    let workers = browser.devtools.workers();
+    workers.iter().filter(|worker| worker.running).count()
+}
+
+async fn no_worker_is_left(browser: &Browser) -> Result<()> {
+    let start = Instant::now();
+    while running(browser) > 0 {
+        ensure!(
+            start.elapsed() < Duration::from_secs(10),
+            "a worker is left"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+/// The value of an expression in which `await` may stand; an error is its words.
+async fn evaluate(browser: &Browser, expression: &str) -> Result<Value> {
+    let body = format!(
+        "(async () => {{ try {{ {expression} }} catch (error) {{ return `${{error.name}}: ${{error.message}}`; }} }})()"
+    );
+    browser
+        .devtools
+        .evaluate(None, &body)
+        .await
+        .with_context(|| expression.to_owned())
+}
+
+/// Type, word, start and end of everything that was found, and the scores.
+fn places(found: &Value) -> Result<(Vec<(String, String, u64, u64)>, Vec<f32>)> {
+    let found = found
+        .as_array()
+        .with_context(|| format!("no list: {found}"))?;
+    let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+    let places = found.iter().map(|entity| {
+        let name = if entity["entity"].is_null() {
+            &entity["entity_group"]
+        } else {
+            &entity["entity"]
+        };
+        let place = |name: &str| entity[name].as_u64().unwrap_or(u64::MAX);
+        (
+            text(name),
+            text(&entity["word"]),
+            place("start"),
+            place("end"),
+        )
+    });
+    let scores = found
+        .iter()
+        .map(|entity| entity["score"].as_f64().unwrap_or(-1.0) as f32);
+    Ok((places.collect(), scores.collect()))
+}
+
+#[test]
+fn pipeline_answers_as_the_terminal() -> Result<()> {
+    for isolated in [true, false] {
+        with_page(isolated, async |browser, server| {
+            let load = format!(
+                "window.heard = []; window.ner = await pipeline('token-classification', null, {{ progress_callback: (p) => heard.push(p) }}); \
+                 return ner.model.kernels"
+            );
+            let kernels = evaluate(browser, &load).await?;
+            ensure!(
+                kernels.as_str().is_some_and(|name| name.contains("simd")),
+                "{kernels}"
+            );
+            let heard = evaluate(browser, "return heard").await?;
+            let heard = heard.as_array().context("no progress")?;
+            let (last, before) = heard.split_last().context("no progress")?;
+            assert_eq!(last["status"], "ready");
+            let whole = before.last().context("no download")?;
+            assert_eq!(
+                (&whole["status"], &whole["progress"]),
+                (&json!("progress"), &json!(100))
+            );
+
+            let found = evaluate(browser, &format!("return await ner({NOTE:?})")).await?;
+            let (found, scores) = places(&found)?;
+            let terminal = run(&["predict", "--format", "jsonl", NOTE])?;
+            let terminal: Value = serde_json::from_str(&terminal)?;
+            let (expected, expected_scores) = places(&terminal["entities"])?;
+            assert_eq!(scores, expected_scores);
+            let units = |point: u64| {
+                NOTE.chars()
+                    .take(point as usize)
+                    .map(char::len_utf16)
+                    .sum::<usize>() as u64
+            };
+            let expected: Vec<_> = expected
+                .into_iter()
+                .map(|(name, word, start, end)| (name, word, units(start), units(end)))
+                .collect();
+            assert_eq!(found, expected);
+            ensure!(
+                found.len() > 3 && found[0].2 > found[0].1.len() as u64 / 4,
+                "{found:?}"
+            );
+            let requests = server.log().len();
+
+            // Several texts, options, and what is refused.
+            let texts = format!(
+                "return (await ner([{EXAMPLE:?}, '', {EXAMPLE:?}])).map((found) => found.map((e) => e.word + ' ' + e.entity_group))"
+            );
+            let words: Vec<String> = EXAMPLE_FOUND
+                .iter()
+                .map(|(word, kind)| format!("{word} {kind}"))
+                .collect();
+            assert_eq!(evaluate(browser, &texts).await?, json!([words, [], words]));
+            for (options, expected) in [
+                ("{ threshold: 0.99 }", json!(["irregular periods"])),
+                ("{ threshold: 1.01 }", json!([])),
+                (
+                    "{ ignore_labels: ['Hormones'] }",
+                    json!(["irregular periods"]),
+                ),
+                (
+                    "{ aggregation_strategy: 'simple' }",
+                    json!(["irregular periods", "estrogen"]),
+                ),
+                (
+                    "{ aggregation_strategy: 'none' }",
+                    json!(["irregular", "periods", "estrogen"]),
+                ),
+                (
+                    "{ aggregation_strategy: 'most' }",
+                    json!(
+                        "TypeError: \"most\" is no aggregation_strategy; there are constrained, none, simple, first, average, max"
+                    ),
+                ),
+            ] {
+                let call = format!("return (await ner({EXAMPLE:?}, {options})).map((e) => e.word)");
+                assert_eq!(evaluate(browser, &call).await?, expected, "{options}");
+            }
+            let none =
+                format!("return (await ner({EXAMPLE:?}, {{ aggregation_strategy: 'none' }}))[0]");
+            let token = evaluate(browser, &none).await?;
+            assert_eq!(
+                (
+                    &token["entity"],
+                    &token["index"],
+                    &token["start"],
+                    &token["end"]
+                ),
+                (&json!("B-Symptoms"), &json!(3), &json!(16), &json!(25))
+            );
+            for strategy in ["first", "average", "max"] {
+                let call = format!(
+                    "return (await ner({EXAMPLE:?}, {{ aggregation_strategy: {strategy:?} }})).map((e) => [e.word, e.entity_group])"
+                );
+                assert_eq!(
+                    evaluate(browser, &call).await?,
+                    json!(EXAMPLE_FOUND),
+                    "{strategy}"
+                );
+            }
+            assert_eq!(
+                server.log()[requests..],
+                [""; 0],
+                "a text has been sent somewhere"
+            );
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn work_is_stopped_and_memory_comes_back() -> Result<()> {
+    with_page(true, async |browser, _| {
+        let long = "const long = 'She reports irregular periods. '.repeat(20000) + Math.random();";
+        let load = "window.ner = await pipeline('token-classification'); return 'loaded'";
+        assert_eq!(evaluate(browser, load).await?, "loaded");
+        let before = format!(
+            "{long} return await ner(long, {{ signal: AbortSignal.abort(new Error('at once')) }})"
+        );
+        assert_eq!(evaluate(browser, &before).await?, "Error: at once");
+        let during = format!(
+            "{long} const control = new AbortController(); const start = performance.now(); \
+             setTimeout(() => control.abort(), 300); \
+             const waiting = ner({EXAMPLE:?}.repeat(2)); \
+             const stopped = await ner(long, {{ signal: control.signal }}).catch((error) => error.name); \
+             const took = performance.now() - start; \
+             const after = (await ner({EXAMPLE:?})).length; \
+             return [stopped, took < 3000, (await waiting).length, after, performance.now() - start < 6000]"
+        );
+        assert_eq!(
+            evaluate(browser, &during).await?,
+            json!(["AbortError", true, 4, 2, true])
+        );
+        // One that waits behind another leaves it alone.
+        let queued = format!(
+            "const control = new AbortController(); const first = ner({EXAMPLE:?}); \
+             const second = ner('No cramps.', {{ signal: control.signal }}).catch((error) => error.name); control.abort(); \
+             return [(await first).length, await second]"
+        );
+        assert_eq!(evaluate(browser, &queued).await?, json!([2, "AbortError"]));
+
+        let memory = "return (await performance.measureUserAgentSpecificMemory()).bytes";
+        let used = evaluate(browser, memory)
+            .await?
+            .as_f64()
+            .context("no measure of memory")?;
+        ensure!(running(browser) > 0, "no worker runs");
+        let dispose = format!(
+            "{long} const waiting = ner(long).catch((error) => error.message); await ner.dispose(); \
+             return [await waiting, await ner('x').catch((error) => error.message)]"
+        );
+        let disposed = "This pipeline has been disposed of";
+        assert_eq!(
+            evaluate(browser, &dispose).await?,
+            json!([disposed, disposed])
+        );
+        no_worker_is_left(browser).await?;
+        let left = evaluate(browser, memory)
+            .await?
+            .as_f64()
+            .context("no measure of memory")?;
+        println!(
+            "with a model {:.1} MB, after dispose() {:.1} MB",
+            used / 1e6,
+            left / 1e6
+        );
+        ensure!(
+            used > 30e6 && left < 10e6,
+            "{used} bytes before, {left} after"
+        );
+        Ok(())
+    })
+}
+
+#[test]
+fn what_cannot_be_loaded_says_why() -> Result<()> {
+    with_page(true, async |browser, _| {
+        for (call, expected) in [
+            (
+                "'token-classification', 'gone.safetensors'",
+                "Error: gone.safetensors could not be fetched: the server answered with status 404",
+            ),
+            (
+                "'token-classification', 'index.html'",
+                "index.html: not a safetensors file",
+            ),
+            (
+                "'token-classification', new Blob(['x'])",
+                "the model: is truncated",
+            ),
+            (
+                "'translation'",
+                "Error: \"translation\" is not supported: this is a pipeline for \"token-classification\"",
+            ),
+            (
+                "'token-classification', null, { device: 'webgpu' }",
+                "Error: the device \"webgpu\" is not supported",
+            ),
+            (
+                "'token-classification', null, { signal: AbortSignal.abort() }",
+                "AbortError",
+            ),
+        ] {
+            let said = evaluate(browser, &format!("return typeof await pipeline({call})")).await?;
+            ensure!(
+                said.as_str().is_some_and(|said| said.contains(expected)),
+                "{call}: {said}"
+            );
+        }
+        no_worker_is_left(browser).await
+    })
+}
+
+#[test]
+fn element_marks_its_text() -> Result<()> {
+    with_page(true, async |browser, _| {
+        let add = format!(
+            "const element = document.createElement('clinical-ner'); element.textContent = {NOTE:?}; window.element = element; \
+             window.events = []; for (const name of ['ready', 'entities', 'error']) element.addEventListener(name, () => events.push(name)); \
+             document.body.append(element); return element.shadowRoot !== null"
+        );
+        assert_eq!(evaluate(browser, &add).await?, true);
+        until("entities", browser, "events.includes('entities')").await?;
+        let shown = "const text = element.shadowRoot.querySelector('.text'); \
+                     return [text.textContent, [...text.querySelectorAll('mark')].map((mark) => [mark.textContent, mark.dataset.type])]";
+        let first = evaluate(browser, shown).await?;
+        assert_eq!(first[0], NOTE);
+        let found =
+            format!("return element.entities.map((entity) => [entity.word, entity.entity_group])");
+        assert_eq!(first[1], evaluate(browser, &found).await?);
+        ensure!(
+            first[1].as_array().is_some_and(|marks| marks.len() > 3),
+            "{first}"
+        );
+        // Types differ in colour, and not in colour alone.
+        let looks = "return [...new Set([...element.shadowRoot.querySelectorAll('mark')].map((mark) => \
+                     mark.dataset.type + getComputedStyle(mark).backgroundColor + getComputedStyle(mark, '::after').content))].length";
+        ensure!(evaluate(browser, looks).await?.as_u64() > Some(2));
+        evaluate(
+            browser,
+            &format!("events.length = 0; element.value = {EXAMPLE:?}; return 1"),
+        )
+        .await?;
+        until("entities", browser, "events.includes('entities')").await?;
+        let second = evaluate(browser, shown).await?;
+        assert_eq!(second, json!([EXAMPLE, EXAMPLE_FOUND]));
+        evaluate(
+            browser,
+            "events.length = 0; element.setAttribute('model', 'gone.safetensors'); return 1",
+        )
+        .await?;
+        until("an error", browser, "events.includes('error')").await?;
+        let status = evaluate(
+            browser,
+            "return element.shadowRoot.querySelector('[role=status]').textContent",
+        )
+        .await?;
+        ensure!(
+            status.as_str().is_some_and(|status| status.contains("404")),
+            "{status}"
+        );
+        evaluate(browser, "element.remove(); return 1").await?;
+        no_worker_is_left(browser).await
+    })
+}
+
+/// The package and the site are of one build.
+#[test]
+fn package_holds_what_npm_needs() -> Result<()> {
+    let package = package()?;
+    let manifest: Value = serde_json::from_str(&fs::read_to_string(package.join("package.json"))?)?;
+    assert_eq!(manifest["version"], env!("CARGO_PKG_VERSION"));
+    let mut named = vec![manifest["types"].as_str().context("no types")?.to_owned()];
+    for target in manifest["exports"]
+        .as_object()
+        .context("no exports")?
+        .values()
+    {
+        let targets = target
+            .as_object()
+            .map(|targets| targets.values().collect())
+            .unwrap_or(vec![target]);
+        named.extend(
+            targets
+                .iter()
+                .filter_map(|target| target.as_str().map(str::to_owned)),
+        );
+    }
+    for name in named {
+        ensure!(
+            package.join(&name).is_file(),
+            "{name} is not in the package"
+        );
+    }
+    let builds = fs::read_to_string(package.join("builds.js"))?;
+    for variant in ["threads", "relaxed", "simd128"] {
+        ensure!(
+            builds.contains(&format!(
+                "new URL(\"./worker-{variant}.wasm\", import.meta.url)"
+            )),
+            "{builds}"
+        );
+    }
+    ensure!(site_folder()?.join("index.html").is_file());
+    Ok(())
+}

@@ -1,0 +1,193 @@
+// The model for other pages: a worker that answers as Hugging Face's token-classification pipeline does. The types are in
+// clinical-ner.d.ts. Nothing is sent: the only requests are for the model and this package's own files.
+import { builds, model as own } from "./builds.js";
+import { kernels } from "./kernels.js";
+
+const STRATEGIES = ["constrained", "none", "simple", "first", "average", "max"];
+
+const address = (url) => new URL(url, document.baseURI).href;
+
+// A file in whole, with `tell` hearing of its bytes as they arrive.
+const download = async (url, name, signal, tell) => {
+  const response = await fetch(url, { signal });
+  if (!response.ok) throw new Error(`${name} could not be fetched: the server answered with status ${response.status}`);
+  const encoded = response.headers.has("content-encoding");
+  const total = encoded ? 0 : Number(response.headers.get("content-length"));
+  const pieces = [];
+  let loaded = 0;
+  for (const reader = response.body.getReader(); ;) {
+    const { done, value } = await reader.read();
+    if (done) return new Blob(pieces);
+    pieces.push(value);
+    loaded += value.length;
+    tell({ status: "progress", file: name, loaded, total, progress: total ? (100 * loaded) / total : 0 });
+  }
+};
+
+// The best build that this browser can run.
+const choose = (threads) => {
+  const names = kernels.names.filter((name) => name in builds && kernels.canRun(name))
+    .filter((name) => name !== "threads" || kernels.canShareMemory());
+  if (names.length === 0) throw new Error("This browser lacks WebAssembly SIMD, which the model needs");
+  return kernels.choose(names, navigator.hardwareConcurrency || 1, threads ? `?threads=${threads}` : "");
+};
+
+// Rejects when a signal aborts; `stop` takes that back.
+const aborting = (signal) => {
+  let stop = () => {};
+  const aborted = new Promise((_, reject) => {
+    const abort = () => reject(signal.reason);
+    signal?.addEventListener("abort", abort);
+    stop = () => signal?.removeEventListener("abort", abort);
+  });
+  // Nobody may be waiting for it.
+  aborted.catch(() => {});
+  return { aborted, stop };
+};
+
+class Classifier {
+  #worker;
+  #scriptUrl;
+  #next = 1;
+  // The text that the worker has, as { id, resolve, reject }, and the end of those that wait.
+  #current = null;
+  #last = Promise.resolve();
+  #ended = null;
+
+  constructor(worker, scriptUrl) {
+    this.#worker = worker;
+    this.#scriptUrl = scriptUrl;
+    worker.onmessage = ({ data }) => this.#take(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#end(new Error(`The worker failed: ${event.message || "the browser does not say why"}`));
+    };
+  }
+
+  #take({ Classified, ClassificationFailed, Failed }) {
+    if (Failed) this.#end(new Error(Failed.message));
+    const answer = Classified ?? ClassificationFailed;
+    // The answer of a text that was left may have been on its way.
+    if (!answer || answer.id !== this.#current?.id) return;
+    if (Classified) this.#current.resolve(Classified.entities);
+    else this.#current.reject(new Error(ClassificationFailed.message));
+  }
+
+  #end(error) {
+    if (this.#ended) return;
+    this.#ended = error;
+    this.#worker.terminate();
+    URL.revokeObjectURL(this.#scriptUrl);
+    this.#current?.reject(error);
+  }
+
+  async classify(text, options = {}) {
+    const { aggregation_strategy: strategy = "constrained", threshold = 0, ignore_labels: ignored = ["O"], signal } = options;
+    if (typeof text !== "string") throw new TypeError("the text has to be a string, or a list of strings");
+    if (!STRATEGIES.includes(strategy)) {
+      throw new TypeError(`${JSON.stringify(strategy)} is no aggregation_strategy; there are ${STRATEGIES.join(", ")}`);
+    }
+    signal?.throwIfAborted();
+    const { aborted, stop } = aborting(signal);
+    // One text after the other, in the order of the calls.
+    const turn = this.#last.then(() => this.#run(text, strategy, threshold, ignored, signal, aborted));
+    this.#last = turn.catch(() => {});
+    try {
+      const entities = await Promise.race([turn, aborted]);
+      const key = strategy === "none" ? "entity" : "entity_group";
+      return entities.map(({ name, score, start_utf16: start, end_utf16: end, index }) => ({
+        [key]: name, score, ...(strategy === "none" && { index }), word: text.slice(start, end), start, end,
+      }));
+    } finally {
+      stop();
+    }
+  }
+
+  async #run(text, strategy, threshold, ignored, signal, aborted) {
+    signal?.throwIfAborted();
+    if (this.#ended) throw this.#ended;
+    const id = this.#next++;
+    const answer = new Promise((resolve, reject) => { this.#current = { id, resolve, reject }; });
+    this.#worker.postMessage({ Classify: { id, text, strategy, threshold, ignored } });
+    try {
+      return await Promise.race([answer, aborted]);
+    } catch (error) {
+      if (!this.#ended) this.#worker.postMessage("StopClassification");
+      throw error;
+    } finally {
+      this.#current = null;
+    }
+  }
+
+  dispose() {
+    this.#end(new Error("This pipeline has been disposed of"));
+  }
+}
+
+export async function pipeline(task, model, options = {}) {
+  const { progress_callback: tell = () => {}, device = "auto", threads, signal } = options;
+  if (task !== "token-classification" && task !== "ner") {
+    throw new Error(`${JSON.stringify(task)} is not supported: this is a pipeline for "token-classification"`);
+  }
+  if (device !== "auto" && device !== "wasm") {
+    throw new Error(`the device ${JSON.stringify(device)} is not supported: there are "auto" and "wasm"`);
+  }
+  signal?.throwIfAborted();
+  const choice = choose(threads);
+  const build = builds[choice.name];
+  const isFile = model instanceof Blob;
+  const name = isFile ? model.name || "the model" : model ? String(model) : own.name;
+  const [script, file] = await Promise.all([
+    fetch(build.script, { integrity: build.scriptHash, signal }).then((response) => {
+      if (!response.ok) throw new Error(`${build.script} could not be fetched: status ${response.status}`);
+      return response.blob();
+    }),
+    isFile ? model : download(model ? address(model) : own.url, name, signal, tell),
+  ]);
+  const scriptUrl = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+  const worker = new Worker(scriptUrl);
+  const { aborted, stop } = aborting(signal);
+  const loaded = new Promise((resolve, reject) => {
+    worker.onmessage = ({ data: { Loaded, Failed } }) => {
+      if (Loaded) resolve(Loaded);
+      if (Failed) reject(new Error(Failed.message));
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new Error(`The worker could not start: ${event.message || "the browser does not say why"}`));
+    };
+    worker.postMessage({
+      Load: {
+        name,
+        bytes: Math.min(file.size, 0xffffffff),
+        sha256: model ? null : own.sha256,
+        threads: choice.threads,
+        model: { file },
+        program: { url: new URL(build.program, document.baseURI).href, integrity: build.programHash, afresh: false },
+      },
+    });
+  });
+  let card;
+  try {
+    card = await Promise.race([loaded, aborted]);
+  } catch (error) {
+    worker.terminate();
+    URL.revokeObjectURL(scriptUrl);
+    throw error;
+  } finally {
+    stop();
+  }
+  tell({ status: "ready", task, model: name });
+  const classifier = new Classifier(worker, scriptUrl);
+  const ner = (texts, options) => Array.isArray(texts)
+    ? Promise.all(texts.map((text) => classifier.classify(text, options)))
+    : classifier.classify(texts, options);
+  return Object.assign(ner, {
+    task,
+    model: {
+      name: card.name, bytes: card.bytes, sha256: card.sha256, base: card.base || null, metrics: card.metrics || null,
+      labels: card.labels, types: card.types, kernels: card.kernels,
+    },
+    dispose: async () => classifier.dispose(),
+  });
+}

@@ -1,0 +1,162 @@
+// <clinical-ner>: a text with its entities marked, for pages without a framework. Importing this file defines it.
+import { pipeline } from "./clinical-ner.js";
+
+const STYLES = `
+:host { display: block; line-height: 1.9; color-scheme: light dark; }
+:host([hidden]) { display: none; }
+.text { white-space: pre-wrap; overflow-wrap: break-word; }
+mark {
+  color: inherit;
+  padding: 0.1em 0.2em;
+  border-radius: 0.25em;
+  border-bottom: 2px solid hsl(var(--hue) 60% 45%);
+  background: var(--clinical-ner-mark, hsl(var(--hue) 70% 50% / 0.18));
+}
+mark::after { content: attr(data-type); margin-inline-start: 0.4em; font-size: 0.7em; font-weight: 600; }
+.status { font-size: 0.85em; }
+.status:empty { display: none; }
+`;
+// As far apart as they can be, in the order of the types.
+const hue = (at) => Math.round((350 + at * 137.5) % 360);
+
+// One model for all elements that name the same one, as long as one of them is there.
+const running = new Map();
+const acquire = (model, tell) => {
+  const key = model ?? "";
+  const shared = running.get(key) ?? { users: 0, listeners: new Set() };
+  if (shared.users++ === 0) {
+    running.set(key, shared);
+    shared.ner = pipeline("token-classification", model, {
+      progress_callback: (progress) => shared.listeners.forEach((listener) => listener(progress)),
+    });
+  }
+  shared.listeners.add(tell);
+  const release = () => {
+    shared.listeners.delete(tell);
+    if (--shared.users > 0) return;
+    running.delete(key);
+    shared.ner.then((ner) => ner.dispose(), () => {});
+  };
+  return { ner: shared.ner, release };
+};
+
+export class ClinicalNer extends HTMLElement {
+  static observedAttributes = ["model", "strategy", "threshold"];
+
+  #text;
+  #status;
+  #styles = new CSSStyleSheet();
+  #value = null;
+  #model = null;
+  #work = null;
+  #entities = [];
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: "open" });
+    this.#styles.replaceSync(STYLES);
+    const hues = new CSSStyleSheet();
+    this.hues = hues;
+    root.adoptedStyleSheets = [this.#styles, hues];
+    this.#text = Object.assign(document.createElement("div"), { className: "text" });
+    this.#text.setAttribute("part", "text");
+    this.#status = Object.assign(document.createElement("p"), { className: "status" });
+    this.#status.setAttribute("part", "status");
+    this.#status.setAttribute("role", "status");
+    root.append(this.#text, this.#status);
+  }
+
+  // The text: by default what stands in the element.
+  get value() {
+    return this.#value ?? this.textContent;
+  }
+
+  set value(text) {
+    this.#value = String(text);
+    this.#update();
+  }
+
+  // What was found in it, as the pipeline gives it.
+  get entities() {
+    return this.#entities;
+  }
+
+  connectedCallback() {
+    this.#start();
+  }
+
+  disconnectedCallback() {
+    this.#work?.abort();
+    this.#model?.release();
+    this.#model = null;
+  }
+
+  attributeChangedCallback(name) {
+    if (!this.isConnected || !this.#model) return;
+    if (name === "model") {
+      this.disconnectedCallback();
+      this.#start();
+    } else {
+      this.#update();
+    }
+  }
+
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  #start() {
+    const model = acquire(this.getAttribute("model"), (progress) => this.#emit("progress", progress));
+    this.#model = model;
+    this.#update();
+    model.ner.then((ner) => { if (this.#model === model) this.#emit("ready", ner.model); }, () => {});
+  }
+
+  async #update() {
+    this.#work?.abort();
+    const model = this.#model;
+    const text = this.value;
+    this.#draw(text, []);
+    if (!model) return;
+    const work = new AbortController();
+    this.#work = work;
+    this.#status.textContent = "Looking for entities…";
+    try {
+      const ner = await model.ner;
+      const entities = await ner(text, {
+        aggregation_strategy: this.getAttribute("strategy") ?? "constrained",
+        threshold: Number(this.getAttribute("threshold") ?? 0),
+        signal: work.signal,
+      });
+      if (work.signal.aborted) return;
+      const types = ner.model.types;
+      this.hues.replaceSync(types.map((type, at) => `[data-type=${JSON.stringify(type)}] { --hue: ${hue(at)}; }`).join("\n"));
+      this.#entities = entities;
+      this.#draw(text, entities);
+      this.#status.textContent = "";
+      this.#emit("entities", entities);
+    } catch (error) {
+      if (work.signal.aborted) return;
+      this.#status.textContent = error.message;
+      this.#emit("error", error);
+    }
+  }
+
+  #draw(text, entities) {
+    const nodes = [];
+    let end = 0;
+    for (const entity of entities) {
+      const mark = document.createElement("mark");
+      mark.textContent = entity.word;
+      mark.dataset.type = (entity.entity_group ?? entity.entity).replace(/^[BI]-/, "");
+      mark.title = `${mark.dataset.type}, ${Math.round(100 * entity.score)} %`;
+      mark.setAttribute("part", `mark ${mark.dataset.type}`);
+      nodes.push(text.slice(end, entity.start), mark);
+      end = entity.end;
+    }
+    nodes.push(text.slice(end));
+    this.#text.replaceChildren(...nodes);
+  }
+}
+
+customElements.define("clinical-ner", ClinicalNer);

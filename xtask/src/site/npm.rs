@@ -1,0 +1,98 @@
+//! The model as an npm package for other pages: what `web/npm` holds, with the workers of the built site and the model.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use super::{KERNELS, MODEL, integrity, read, write};
+use crate::{root, target};
+
+/// Everything in `web/npm` that goes in as it is.
+const SOURCES: [&str; 5] = [
+    "clinical-ner.js",
+    "clinical-ner.d.ts",
+    "element.js",
+    "element.d.ts",
+    "README.md",
+];
+
+/// Writes the package and returns where it is.
+pub(super) fn build(site: &Path) -> Result<PathBuf> {
+    let folder = target().join("dist/npm");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)
+            .with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let sources = root().join("web/npm");
+    for name in SOURCES {
+        write(&folder.join(name), &read(&sources.join(name))?)?;
+    }
+    for name in ["LICENSE", "LICENSE-MIT", "LICENSE-APACHE"] {
+        write(&folder.join(name), &read(&root().join(name))?)?;
+    }
+    let package = read(&sources.join("package.json"))?;
+    let mut package: Value = serde_json::from_slice(&package).context("web/npm/package.json")?;
+    package["version"] = env!("CARGO_PKG_VERSION").into();
+    write(
+        &folder.join("package.json"),
+        format!("{package:#}\n").as_bytes(),
+    )?;
+
+    // A script of the page, here as a module.
+    let kernels = read(&root().join("www").join(KERNELS))?;
+    let kernels = [kernels.as_slice(), b"\nexport { kernels };\n"].concat();
+    write(&folder.join(KERNELS), &kernels)?;
+    let model = read(&root().join(MODEL))?;
+    write(&folder.join("model.safetensors"), &model)?;
+
+    let mut builds = String::from(
+        "// Written by the build. Addresses stand here as bundlers look for them.\nexport const builds = {\n",
+    );
+    for variant in &super::VARIANTS {
+        let mut parts = Vec::new();
+        for ending in ["js", "wasm"] {
+            let built = built(site, variant.name, ending)?;
+            let name = format!("worker-{}.{ending}", variant.name);
+            let bytes = read(&built)?;
+            write(&folder.join(&name), &bytes)?;
+            parts.push((name, integrity(&bytes)));
+        }
+        let [(script, script_hash), (program, program_hash)] = &parts[..] else {
+            unreachable!("a script and a program");
+        };
+        builds.push_str(&format!(
+            "  {}: {{\n    script: new URL(\"./{script}\", import.meta.url).href,\n    scriptHash: \"{script_hash}\",\n    \
+             program: new URL(\"./{program}\", import.meta.url).href,\n    programHash: \"{program_hash}\",\n  }},\n",
+            variant.name
+        ));
+    }
+    let facts = json!({ "name": "models/default/model.safetensors", "sha256": super::model::sha256(&model) });
+    builds.push_str(&format!(
+        "}};\nexport const model = {{\n  url: new URL(\"./model.safetensors\", import.meta.url).href,\n  name: {},\n  sha256: {},\n}};\n",
+        facts["name"], facts["sha256"]
+    ));
+    write(&folder.join("builds.js"), builds.as_bytes())?;
+    Ok(folder)
+}
+
+/// A worker's file in the site, where its name has a hash.
+fn built(site: &Path, variant: &str, ending: &str) -> Result<PathBuf> {
+    let start = format!("worker-{variant}-");
+    let end = format!(".{ending}");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(site).with_context(|| format!("cannot read {}", site.display()))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.starts_with(&start) && name.ends_with(&end) {
+            found.push(site.join(name));
+        }
+    }
+    ensure!(
+        found.len() == 1,
+        "the site has {} files {start}*{end}",
+        found.len()
+    );
+    Ok(found.remove(0))
+}
