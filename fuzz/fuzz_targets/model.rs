@@ -1,0 +1,121 @@
+//! Model files: read at once and in pieces, made into a network, and run.
+
+#![no_main]
+
+use engine::{Builder, Isa, Model, Scratch};
+use fuzz::model::{File, base, file};
+use libfuzzer_sys::{Corpus, fuzz_target};
+use ner::Error;
+use ner::model::bundle::Values;
+use ner::model::tensors::specs;
+use ner::model::{Bundle, Config, Incoming};
+
+const FILE: &str = "model.safetensors";
+
+fuzz_target!(|data: &[u8]| -> Corpus {
+    let Some(File { bytes, damaged }) = file(data) else {
+        return Corpus::Reject;
+    };
+    // Any size of a piece, found by mutation.
+    let size = 1 + data
+        .iter()
+        .fold(0, |sum, &byte| (sum + usize::from(byte)) % 1021);
+    let whole = Bundle::read(FILE, &bytes);
+    let pieces = in_pieces(&bytes, size);
+    let (bundle, pieces) = match (whole, pieces) {
+        (Err(whole), Err(pieces)) => {
+            assert_eq!(whole, pieces);
+            assert!(whole.to_string().starts_with(FILE), "{whole}");
+            return Corpus::Keep;
+        }
+        (whole, pieces) => (
+            whole.expect("refused as a whole alone"),
+            pieces.expect("refused in pieces alone"),
+        ),
+    };
+    if damaged {
+        let base = Bundle::read(FILE, base()).expect("a good file");
+        check_same(&base, &bundle);
+    }
+    check_same(&bundle, &pieces);
+    check_config(bundle.config());
+    check_tokenizer(&bundle);
+    bundle.decoder().expect("the labels were checked");
+    check_network(&bundle, &bytes, size);
+    Corpus::Keep
+});
+
+fn in_pieces(bytes: &[u8], size: usize) -> Result<Bundle<'static>, Error> {
+    let mut incoming = Incoming::new(FILE);
+    for piece in bytes.chunks(size) {
+        incoming
+            .push(piece)
+            .expect("no more than the file's own size");
+    }
+    incoming.finish()
+}
+
+fn check_same(a: &Bundle, b: &Bundle) {
+    assert_eq!(a.config(), b.config());
+    assert_eq!(a.tokenizer_json(), b.tokenizer_json());
+    assert_eq!(a.source_sha256(), b.source_sha256());
+    let labels = a.config().labels().expect("the labels were checked");
+    for spec in specs(a.config(), labels.len()) {
+        let bytes = [a, b].map(|bundle| match bundle.tensor(&spec.name) {
+            Values::F32(bytes) => [bytes, &[]],
+            Values::I8 { values, scales } => [values, scales],
+        });
+        assert!(bytes[0] == bytes[1], "{}", spec.name);
+    }
+}
+
+fn check_config(config: &Config) {
+    let again = Config::from_json(&config.to_json());
+    assert_eq!(again.as_ref(), Ok(config));
+}
+
+/// Every id that it gives has a row in the embedding.
+fn check_tokenizer(bundle: &Bundle) {
+    let Ok(tokenizer) = bundle.tokenizer() else {
+        return;
+    };
+    let tokens = tokenizer.tokenize("a ab, b. \u{e9}[SEP]\u{4e00}");
+    let ids = tokenizer.input(&tokens.ids);
+    let rows = bundle.config().vocab_size;
+    assert!(ids.iter().all(|&id| (id as usize) < rows), "{ids:?}");
+    tokenizer.to_json();
+}
+
+/// The definition and the fastest kernels agree to the bit, the weights taken at once or as they arrive.
+fn check_network(bundle: &Bundle, bytes: &[u8], size: usize) {
+    let config = bundle.config();
+    let definition = Isa::available().next().expect("there is a definition");
+    let Ok(mut builder) = Builder::new(config, Isa::detect()) else {
+        return;
+    };
+    let mut incoming = Incoming::new(FILE);
+    for piece in bytes.chunks(size) {
+        incoming.push(piece).expect("as before");
+        if let Some(arrived) = incoming.arrived() {
+            builder.take(arrived);
+        }
+    }
+    let fastest = builder.finish(incoming.finish().expect("as before"));
+    let slowest = Model::with_isa(bundle.clone(), definition).expect("as before");
+    let last = config.vocab_size as u32 - 1;
+    for ids in [&[0, last, last / 2][..], &[last]] {
+        let mut scratch = [Scratch::default(), Scratch::default()];
+        let [a, b] = &mut scratch;
+        match (fastest.forward(ids, a), slowest.forward(ids, b)) {
+            (Ok(a), Ok(b)) => {
+                assert!(a.iter().all(|logit| logit.is_finite()));
+                assert!(
+                    a.iter()
+                        .map(|x| x.to_bits())
+                        .eq(b.iter().map(|x| x.to_bits()))
+                );
+            }
+            (a, b) => assert_eq!(a, b),
+        }
+    }
+}
