@@ -73,11 +73,15 @@ fn check_text(text: &str, max_tokens: usize) {
         .map(|window| logits(&tokens, window))
         .collect();
     let stitched = stitch(&tokens, &windows, &logits, 3).expect("logits of the windows");
+    let mut windows_from_here = windows.iter().peekable();
     for (word, first) in tokens.first.iter().enumerate() {
-        let core = |token: usize| windows.iter().position(|w| w.core.contains(&token));
         let expected = first.map_or([0.0; 3], |token| {
-            let window = core(token).expect("cores cover the text");
-            row(&tokens, token, windows[window].tokens.start)
+            while windows_from_here
+                .next_if(|window| window.core.end <= token)
+                .is_some()
+            {}
+            let window = windows_from_here.peek().expect("cores cover the text");
+            row(&tokens, token, window.tokens.start)
         });
         assert_eq!(stitched.row(word), expected, "word {word}");
     }
@@ -118,11 +122,18 @@ fn check_entities(text: &str, tokens: Tokens, windows: Vec<Window>, logits: &[Ve
     );
 }
 
-/// A text of numbered words, so that it does not repeat itself; a byte says what comes between two.
-fn planned(plan: &[u8], from: usize) -> String {
-    let gap = |byte: &u8| [" ", " ", " ", ", ", ". ", "? ", ".\n", "\n\n"][usize::from(byte % 8)];
-    let word = |(number, byte)| format!("{}{}", from + number, gap(byte));
-    plan.iter().enumerate().map(word).collect()
+/// Appends numbered words, so that a text does not repeat itself; a byte says what follows each.
+fn push_planned(text: &mut String, plan: &[u8], from: usize) {
+    for (number, byte) in (from..).zip(plan) {
+        let mut rest = number;
+        while rest > 0 {
+            text.push(char::from(b'a' + (rest % 26) as u8));
+            rest /= 26;
+        }
+        text.push_str(
+            ["x ", "x ", "x ", "x, ", "x. ", "x? ", "x.\n", "x\n\n"][usize::from(byte % 8)],
+        );
+    }
 }
 
 /// An edit leaves windows as they were that are farther from it than [`REACH`] says.
@@ -134,10 +145,15 @@ fn check_edit(plan: &[u8], max_tokens: usize) {
     let from = scaled(*at);
     let to = (from + usize::from(removed % 32)).min(plan.len());
     let new = &plan[..usize::from(added % 32).min(plan.len())];
-    let parts = [planned(&plan[..from], 0), planned(&plan[to..], to)];
-    let old = planned(&plan[from..to], from);
-    let (before, after) = (parts.join(&old), parts.join(&planned(new, 100_000)));
-    let place = parts[0].len()..parts[0].len() + old.len();
+    let (mut before, mut after) = (String::new(), String::new());
+    push_planned(&mut before, &plan[..from], 0);
+    after.push_str(&before);
+    push_planned(&mut before, &plan[from..to], from);
+    let place = after.len()..before.len();
+    push_planned(&mut after, new, 100_000);
+    for text in [&mut before, &mut after] {
+        push_planned(text, &plan[to..], to);
+    }
     let (old, new) = (tokens(&before), tokens(&after));
     let windows = cut(&before, &old, max_tokens);
     let kept: HashSet<(&[u32], usize)> = cut(&after, &new, max_tokens)

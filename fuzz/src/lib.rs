@@ -3,9 +3,17 @@
 
 pub mod model;
 
+use std::alloc::System;
+
+use cap::Cap;
 use ner::formats::{Exported, Format, Imported, Provenance, read, write};
 use ner::tokenize::words;
 use ner::{Error, Labels, Span, decode};
+
+/// Memory that was asked for at any time: who asks for more on the word of a file ends here, with any
+/// sanitizer or without. A model's tensor that has yet to arrive may have 64 MiB.
+#[global_allocator]
+static MEMORY: Cap<System> = Cap::new(System, 100 << 20);
 
 /// Two types with names that mutations hit upon.
 pub fn labels() -> Labels {
