@@ -3,17 +3,18 @@
 #![no_main]
 
 use engine::{Builder, Isa, Model, Scratch};
-use fuzz::model::{File, base, file};
+use fuzz::model::{File, Known, base, file};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use ner::Error;
 use ner::model::bundle::Values;
 use ner::model::tensors::specs;
 use ner::model::{Bundle, Config, Incoming};
+use serde_json::{Value, to_value};
 
 const FILE: &str = "model.safetensors";
 
 fuzz_target!(|data: &[u8]| -> Corpus {
-    let Some(File { bytes, damaged }) = file(data) else {
+    let Some(File { bytes, known }) = file(data) else {
         return Corpus::Reject;
     };
     let sum: usize = data.iter().map(|&byte| usize::from(byte)).sum();
@@ -24,14 +25,17 @@ fuzz_target!(|data: &[u8]| -> Corpus {
             assert!(error.to_string().starts_with(FILE), "{error}");
             // To read it in pieces takes as long again, and faults are many.
             if sum.is_multiple_of(4) {
-                assert_eq!(in_pieces(&bytes, size).err(), Some(error));
+                let pieces = in_pieces(&bytes, size).err();
+                assert_eq!(pieces.as_ref().map(problem), Some(problem(&error)));
             }
             return Corpus::Keep;
         }
     };
     check_same(&bundle, &in_pieces(&bytes, size).expect("as a whole"));
-    if damaged {
-        check_same(&bundle, &Bundle::read(FILE, base()).expect("a good file"));
+    match known {
+        Known::Nothing => {}
+        Known::Edited => check_same(&bundle, &Bundle::read(FILE, base()).expect("a good file")),
+        Known::Spoilt => panic!("a spoilt file was read"),
     }
     check_config(bundle.config());
     check_tokenizer(&bundle);
@@ -50,6 +54,16 @@ fn in_pieces(bytes: &[u8], size: usize) -> Result<Bundle<'static>, Error> {
     incoming.finish()
 }
 
+/// An error as a text. safetensors has the tensors of a header in no order: which of several it names
+/// first is left out.
+fn problem(error: &Error) -> String {
+    let said = error.to_string();
+    match (error, said.split_once('`')) {
+        (Error::ModelFile { .. }, Some((problem, _))) => problem.to_owned(),
+        _ => said,
+    }
+}
+
 fn check_same(a: &Bundle, b: &Bundle) {
     assert_eq!(a.config(), b.config());
     assert_eq!(a.tokenizer_json(), b.tokenizer_json());
@@ -64,9 +78,25 @@ fn check_same(a: &Bundle, b: &Bundle) {
     }
 }
 
+/// A configuration survives its file, but for the last bit of a number of many digits, which serde_json
+/// rounds fast rather than well.
 fn check_config(config: &Config) {
-    let again = Config::from_json(&config.to_json());
-    assert_eq!(again.as_ref(), Ok(config));
+    let again = Config::from_json(&config.to_json()).expect("what was written can be read");
+    let [before, after] = [config, &again].map(|config| to_value(config).expect("JSON"));
+    assert!(is_near(&before, &after), "{before} became {after}");
+}
+
+fn is_near(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Object(a), Value::Object(b)) => {
+            let mut pairs = a.iter().zip(b);
+            a.len() == b.len() && pairs.all(|((k, a), (l, b))| k == l && is_near(a, b))
+        }
+        _ => match (a.as_f64(), b.as_f64()) {
+            (Some(a), Some(b)) => (a - b).abs() <= 2.0 * f64::EPSILON * a.abs(),
+            _ => a == b,
+        },
+    }
 }
 
 /// Every id that it gives has a row in the embedding.

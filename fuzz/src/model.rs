@@ -8,14 +8,25 @@ use std::sync::LazyLock;
 use ner::model::Config;
 use ner::model::tensors::{Role, Spec, scale_name, specs};
 use ner::{Labels, Tokenizer};
-use serde_json::json;
+use serde::Serialize;
 
 /// What one input of the fuzzer stands for.
 pub struct File {
     /// To be read.
     pub bytes: Vec<u8>,
-    /// Whether it is the file of [`base`] with some of its bytes changed, which every reader must see.
-    pub damaged: bool,
+    /// What is known of it.
+    pub known: Known,
+}
+
+/// What is known of a file before it is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing: it may be refused or not.
+    Nothing,
+    /// It is that of [`base`] with some bytes changed: refused, or the same model.
+    Edited,
+    /// It is not what its checksums, or its header, say: refused.
+    Spoilt,
 }
 
 /// What stands between the parts of an input.
@@ -28,28 +39,40 @@ const MOST_VALUES: usize = 1 << 14;
 /// edits of a good file; `m`, parts of a file that are put together and given their checksums.
 pub fn file(data: &[u8]) -> Option<File> {
     let (kind, rest) = data.split_first()?;
-    let (bytes, damaged) = match kind {
-        b'w' => (rest.to_vec(), false),
-        b'p' => (patched(rest), true),
-        b'm' => (made(rest).bytes(), false),
+    let (bytes, known) = match kind {
+        b'w' => (rest.to_vec(), Known::Nothing),
+        b'p' => (edited(rest), Known::Edited),
+        b'm' => made(rest),
         _ => return None,
     };
-    Some(File { bytes, damaged })
+    Some(File { bytes, known })
 }
 
 /// A good file of the smallest kind.
 pub fn base() -> &'static [u8] {
-    static BASE: LazyLock<Vec<u8>> = LazyLock::new(|| made(b"").bytes());
+    static BASE: LazyLock<Vec<u8>> = LazyLock::new(|| made(b"").0);
     &BASE
 }
 
-/// Edits, each a place (two bytes), how many bytes are taken out, how many put in, and these.
-fn patched(mut edits: &[u8]) -> Vec<u8> {
+/// Edits, each a place (two bytes, with the highest bit counted from the end), how many bytes are taken
+/// out, how many put in, and these. From 128 on as many are taken out as are put in.
+fn edited(mut edits: &[u8]) -> Vec<u8> {
     let mut bytes = base().to_vec();
     while let [low, high, removed, added, rest @ ..] = edits {
-        let at = usize::from(u16::from_le_bytes([*low, *high])).min(bytes.len());
-        let end = (at + usize::from(*removed)).min(bytes.len());
+        let place = u16::from_le_bytes([*low, *high]);
+        let at = usize::from(place & 0x7fff).min(bytes.len());
+        let at = if place >> 15 == 0 {
+            at
+        } else {
+            bytes.len() - at
+        };
         let (new, rest) = rest.split_at(usize::from(*added).min(rest.len()));
+        let removed = if *removed < 128 {
+            usize::from(*removed)
+        } else {
+            new.len()
+        };
+        let end = (at + removed).min(bytes.len());
         bytes.splice(at..end, new.iter().copied());
         edits = rest;
     }
@@ -75,7 +98,7 @@ struct Tensor {
 
 /// From a configuration, labels, a tokenizer, values and faults; those of a good file for a part that
 /// is empty.
-fn made(input: &[u8]) -> Parts {
+fn made(input: &[u8]) -> (Vec<u8>, Known) {
     let mut sections = split(input).into_iter();
     let mut text = |or: &str| match sections.next().unwrap_or_default() {
         b"" => or.to_owned(),
@@ -83,16 +106,19 @@ fn made(input: &[u8]) -> Parts {
     };
     let config = text(CONFIG);
     // A file that is refused for its configuration is to be one that is good otherwise.
-    let read = Config::from_json(&config).ok();
+    let read = match config == CONFIG {
+        true => None,
+        false => Config::from_json(&config).ok(),
+    };
     let read = read.filter(|config| config.num_hidden_layers <= 3);
-    let read = read.unwrap_or_else(|| Config::from_json(CONFIG).expect("a good configuration"));
+    let read = read.as_ref().unwrap_or(&READ_CONFIG);
     let labels = read.labels().unwrap_or_else(|_| Labels::of_types(&["X"]));
     let fields = BTreeMap::from([
         ("format", "clinical-ner".to_owned()),
         ("format_version", "1".to_owned()),
         ("quantization", "int8-rows".to_owned()),
         ("config", config),
-        ("labels", text(&json!(labels.names()).to_string())),
+        ("labels", text(&to_json(labels.names()))),
         ("tokenizer", text(&TOKENIZER)),
         ("source_sha256", "00ff".repeat(16)),
     ]);
@@ -100,22 +126,40 @@ fn made(input: &[u8]) -> Parts {
     let faults = sections.next().unwrap_or_default();
     let mut parts = Parts {
         fields,
-        tensors: tensors(&read, labels.len(), values),
+        tensors: tensors(read, labels.len(), values),
         longer: 0,
     };
     parts.seal();
-    let mut faults = faults.chunks_exact(3);
-    faults.by_ref().take(4).for_each(|fault| parts.spoil(fault));
-    parts
+    let good = parts.bytes();
+    if faults.len() < 3 {
+        return (good, Known::Nothing);
+    }
+    for fault in faults.chunks_exact(3).take(4) {
+        parts.spoil(fault);
+    }
+    let bytes = parts.bytes();
+    let known = if bytes == good {
+        Known::Nothing
+    } else {
+        Known::Spoilt
+    };
+    (bytes, known)
 }
 
 const CONFIG: &str = r#"{"model_type":"bert","vocab_size":9,"hidden_size":4,"num_hidden_layers":1,"num_attention_heads":2,"intermediate_size":6,"max_position_embeddings":5,"classifier_head":"crf","id2label":{"0":"O","1":"B-X","2":"I-X"}}"#;
+
+static READ_CONFIG: LazyLock<Config> =
+    LazyLock::new(|| Config::from_json(CONFIG).expect("a good configuration"));
 
 static TOKENIZER: LazyLock<String> = LazyLock::new(|| {
     let vocab = "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\nb\n##b\n,\n.\n";
     let tokenizer = Tokenizer::from_vocab(vocab, None).expect("a vocabulary");
     tokenizer.to_json()
 });
+
+fn to_json(value: &(impl Serialize + ?Sized)) -> String {
+    serde_json::to_string(value).expect("strings and numbers are JSON")
+}
 
 fn split(mut input: &[u8]) -> Vec<&[u8]> {
     let mut sections = Vec::new();
@@ -195,8 +239,7 @@ impl Parts {
         let tensors = self.tensors.iter();
         let tensors = tensors.map(|tensor| (&tensor.name[..], crc32fast::hash(&tensor.bytes)));
         let checksums: BTreeMap<&str, u32> = fields.chain(tensors).collect();
-        self.fields
-            .insert("checksums", json!(checksums).to_string());
+        self.fields.insert("checksums", to_json(&checksums));
     }
 
     /// Does something to it that no good writer would.
@@ -235,7 +278,7 @@ impl Parts {
 
     /// The safetensors file.
     fn bytes(&self) -> Vec<u8> {
-        let mut header = format!(r#"{{"__metadata__":{}"#, json!(self.fields));
+        let mut header = format!(r#"{{"__metadata__":{}"#, to_json(&self.fields));
         let mut start: u64 = 0;
         for Tensor {
             name,
@@ -246,10 +289,9 @@ impl Parts {
         } in &self.tensors
         {
             let end = start.wrapping_add(*size);
-            let name = json!(name);
             write!(
                 header,
-                r#",{name}:{{"dtype":"{dtype}","shape":{shape:?},"data_offsets":[{start},{end}]}}"#
+                r#","{name}":{{"dtype":"{dtype}","shape":{shape:?},"data_offsets":[{start},{end}]}}"#
             )
             .expect("writing to a string does not fail");
             start = end;
