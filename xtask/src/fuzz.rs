@@ -105,3 +105,21 @@ fn run_for_a_minute(target: &Target, program: PathBuf, folder: &Path) -> Result<
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_target_is_run_and_has_seeds() {
+        let own = crate::root().join("fuzz");
+        let manifest = fs::read_to_string(own.join("Cargo.toml")).unwrap();
+        let names = manifest.split("[[bin]]\nname = \"").skip(1);
+        let built: Vec<&str> = names.map(|rest| rest.split('"').next().unwrap()).collect();
+        assert_eq!(TARGETS.map(|target| target.name)[..], built);
+        for name in built {
+            let seeds = fs::read_dir(own.join("seeds").join(name)).unwrap();
+            assert!(seeds.count() > 1, "{name}");
+        }
+    }
+}
