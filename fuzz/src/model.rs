@@ -176,7 +176,8 @@ fn split(mut input: &[u8]) -> Vec<&[u8]> {
     sections
 }
 
-/// The tensors of a configuration, F32 before I8; their values are drawn from `values` by turns.
+/// The tensors of a configuration, F32 before I8 unless the first of `values` is odd; their values are
+/// drawn from these by turns.
 fn tensors(config: &Config, labels: usize, values: &[u8]) -> Vec<Tensor> {
     let mut bytes = (!values.is_empty()).then(|| values.iter().copied().cycle());
     let mut byte = || bytes.as_mut().and_then(Iterator::next);
@@ -212,6 +213,12 @@ fn tensors(config: &Config, labels: usize, values: &[u8]) -> Vec<Tensor> {
         let value = |_| byte().unwrap_or(3).cast_signed().max(-127).cast_unsigned();
         let bytes = (0..put).map(value).collect();
         integers.push(Tensor::new(name, "I8", &shape, 1, bytes));
+    }
+    // A large tensor that comes first is begun, though most of it is not there.
+    let integers_first = values.first().is_some_and(|byte| byte % 2 == 1);
+    if integers_first {
+        integers.extend(floats);
+        return integers;
     }
     floats.extend(integers);
     floats
