@@ -194,7 +194,13 @@ impl Tokenizer {
             id.ok_or_else(|| error(format!("the vocabulary lacks the special token `{name}`")))
         };
         let unk = outline.model.and_then(|model| model.unk_token);
-        let unknown = id(unk.as_deref().unwrap_or("[UNK]"))?;
+        let unk = unk.as_deref().unwrap_or("[UNK]");
+        let unknown = id(unk)?;
+        // WordPiece does not see added tokens.
+        if inner.get_model().token_to_id(unk).is_none() {
+            let problem = format!("`{unk}` is an added token and none of the vocabulary");
+            return Err(error(problem));
+        }
         let Some(specials) = specials(&outline.post_processor) else {
             return Err(error(
                 "its post_processor does not put one token before a text and one after it".into(),

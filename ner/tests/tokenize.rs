@@ -366,6 +366,14 @@ fn broken_tokenizer_files_are_refused() {
         &|json| json["model"]["unk_token"] = "<unk>".into(),
         "lacks the special token `<unk>`",
     );
+    check(
+        &|json| {
+            let vocab = json["model"]["vocab"].as_object_mut().unwrap();
+            let id = vocab.remove("[UNK]").unwrap();
+            vocab.insert("[UNKNOWN]".into(), id);
+        },
+        "`[UNK]` is an added token and none of the vocabulary",
+    );
     let remove = |json: &mut Value, name: &str| {
         json["model"]["vocab"].as_object_mut().unwrap().remove(name);
         json["added_tokens"]

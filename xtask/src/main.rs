@@ -3,6 +3,7 @@
 mod bench;
 mod command;
 mod experiments;
+mod fuzz;
 mod html;
 mod serve;
 mod site;

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args as ClapArgs, ValueEnum};
 
 use crate::command::{cargo, command, output, run};
-use crate::site;
 use crate::tools::{self, ARM_TARGET, Part, WASM_TARGET};
+use crate::{fuzz, site};
 
 /// What to test.
 #[derive(ClapArgs)]
@@ -19,10 +19,10 @@ pub(crate) struct Args {
     /// Leaves out the site and what drives it in a browser
     #[arg(long)]
     skip_browser: bool,
-    /// Runs also the tests that take minutes, and the step `unit-arm`
+    /// Runs also the tests that take minutes, and the steps `unit-arm` and `fuzz`
     #[arg(long)]
     full: bool,
-    /// Runs the tests whose names contain one of these (steps `unit`, `unit-wasm`, `unit-arm` and `browser`)
+    /// Runs the tests whose names contain one of these (steps `unit`, `unit-wasm`, `unit-arm`, `browser` and `fuzz`)
     filter: Vec<String>,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct Args {
 enum Step {
     /// rustfmt's check
     Format,
-    /// clippy for this machine, and the engine's for aarch64
+    /// clippy for this machine, the engine's for aarch64, and the fuzz targets'
     Lint,
     /// clippy for the page and the worker
     LintWasm,
@@ -47,9 +47,11 @@ enum Step {
     Site,
     /// End-to-end tests of the site in Chromium
     Browser,
+    /// Each fuzz target for a minute; only by name, or with `--full` on Linux
+    Fuzz,
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step::Format,
     Step::Lint,
     Step::LintWasm,
@@ -59,10 +61,14 @@ const STEPS: [Step; 9] = [
     Step::UnitArm,
     Step::Site,
     Step::Browser,
+    Step::Fuzz,
 ];
 
 /// Elsewhere there is no emulation of single programs, or no need for one.
 const EMULATES: bool = cfg!(all(target_os = "linux", not(target_arch = "aarch64")));
+
+/// Elsewhere nobody has tried.
+const FUZZES: bool = cfg!(target_os = "linux");
 
 /// Runs the steps, stops at the first failure, and prints how long each took.
 pub(crate) fn test(args: &Args) -> Result<()> {
@@ -83,6 +89,7 @@ fn steps(args: &Args, times: &mut Vec<(Step, Duration)>) -> Result<()> {
         if (!args.only.is_empty() && !args.only.contains(&step))
             || (args.skip_browser && needs_browser)
             || (step == Step::UnitArm && !(args.full && EMULATES) && args.only.is_empty())
+            || (step == Step::Fuzz && !(args.full && FUZZES) && args.only.is_empty())
         {
             continue;
         }
@@ -101,6 +108,7 @@ fn steps(args: &Args, times: &mut Vec<(Step, Duration)>) -> Result<()> {
             })
             .map(|_| ()),
             Step::Browser => browser(args),
+            Step::Fuzz => fuzz::fuzz(&args.filter),
         };
         times.push((step, start.elapsed()));
         done.with_context(|| format!("step `{}`", name(step)))?;
@@ -110,8 +118,12 @@ fn steps(args: &Args, times: &mut Vec<(Step, Duration)>) -> Result<()> {
 
 fn format() -> Result<()> {
     tools::ensure_rust(&[Part::Rustfmt])?;
-    run(cargo().args(["fmt", "--all", "--check"]))
+    run(cargo().args(["fmt", "--all", "--check"]))?;
+    run(cargo().args(["fmt", "--manifest-path", FUZZ_MANIFEST, "--check"]))
 }
+
+/// A workspace of its own.
+const FUZZ_MANIFEST: &str = "fuzz/Cargo.toml";
 
 /// Clippy and the tests select the whole workspace, so that dependencies get the same features, and
 /// are compiled once.
@@ -130,7 +142,13 @@ fn lint() -> Result<()> {
     run(cargo().args(what))?;
     run(cargo()
         .args(["clippy", "--package", "engine", "--target", ARM_TARGET])
-        .args(["--", "-D", "warnings"]))
+        .args(["--", "-D", "warnings"]))?;
+    run(cargo()
+        .args(["clippy", "--manifest-path", FUZZ_MANIFEST])
+        // Without libFuzzer, which is of C++.
+        .args(["--no-default-features", "--all-targets"])
+        .args(["--", "-D", "warnings"])
+        .env("CARGO_TARGET_DIR", crate::cargo_target()))
 }
 
 fn lint_wasm() -> Result<()> {

@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail};
 use crate::command::{cargo, command, lock, output, run};
 
 const TRUNK: &str = "0.21.14";
+const CARGO_FUZZ: &str = "0.13.1";
 /// Version of the npm package `binaryen`; `npm/package-lock.json` pins its hash. Debian's version
 /// 108 breaks wasm-bindgen's output.
 const WASM_OPT: &str = "132";
@@ -306,6 +307,28 @@ pub(crate) fn for_arm() -> Result<PathBuf> {
         "the step `unit-arm` needs QEMU's user mode emulation, and `qemu-aarch64` is not on PATH.\n\
          On Debian: sudo apt-get update && sudo {APT_INSTALL} {packages}"
     );
+}
+
+/// Finds or installs cargo-fuzz, and the C++ compiler that libFuzzer is built with, as
+/// [`for_browser`] does.
+pub(crate) fn for_fuzzing() -> Result<PathBuf> {
+    let has_compiler = || env::var_os("CXX").is_some() || on_path("c++").is_some();
+    let packages = "g++";
+    if !has_compiler() && !ask_apt(packages, "A C++ compiler, which builds libFuzzer,")? {
+        bail!(
+            "the step `fuzz` builds libFuzzer, and `c++` is not on PATH.\n\
+             On Debian: sudo apt-get update && sudo {APT_INSTALL} {packages}"
+        );
+    }
+    let _lock = lock(&folder().join("lock"))?;
+    if let Some(cargo_fuzz) = find("cargo-fuzz", CARGO_FUZZ) {
+        return Ok(cargo_fuzz);
+    }
+    eprintln!(
+        "cargo-fuzz {CARGO_FUZZ}, which builds fuzz targets, is not installed: building it (about 1 minute)"
+    );
+    let args = ["cargo-fuzz", "--version", CARGO_FUZZ, "--locked"];
+    cargo_install("cargo-fuzz", &args, CARGO_FUZZ)
 }
 
 const APT_INSTALL: &str = "apt-get install -y --no-install-recommends";

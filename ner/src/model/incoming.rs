@@ -40,7 +40,6 @@ struct Body {
 
 #[derive(Debug)]
 struct Tensors {
-    /// In the order of the file.
     layout: Layout,
     bundle: Bundle<'static>,
     /// Parts that have arrived.
@@ -108,15 +107,12 @@ impl Incoming {
 
 impl Body {
     fn new(file: &str, metadata: &Metadata) -> Self {
-        let tensors = Layout::read(file, metadata).map(|(mut layout, bundle)| {
-            layout.parts.sort_by_key(|part| part.place.start);
-            Tensors {
-                layout,
-                bundle,
-                complete: 0,
-                bytes: Vec::new(),
-                checksum: Hasher::new(),
-            }
+        let tensors = Layout::read(file, metadata).map(|(layout, bundle)| Tensors {
+            layout,
+            bundle,
+            complete: 0,
+            bytes: Vec::new(),
+            checksum: Hasher::new(),
         });
         Self {
             expected: metadata.data_len(),

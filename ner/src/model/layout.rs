@@ -25,7 +25,8 @@ const FIELDS: [&str; 7] = [
 pub(super) struct Layout {
     container: Container,
     checksums: Checksums,
-    /// In the order of the forward pass, scales before what they scale.
+    /// In the order of the file, which is that in which they arrive: of several faults the same one is
+    /// found first, however the file is read.
     pub(super) parts: Vec<Part>,
 }
 
@@ -75,6 +76,7 @@ impl Layout {
             }
         }
         container.check_nothing_left()?;
+        parts.sort_by_key(|part| part.place.start);
         let layout = Self {
             container,
             checksums,

@@ -19,6 +19,7 @@ fn check_exported(change: impl FnOnce(&mut Parts), seal: bool, expected: &[&str]
 }
 
 const QUERY: &str = "bert.encoder.layer.0.attention.self.query.weight";
+const WORDS: &str = "bert.embeddings.word_embeddings.weight";
 const BIAS: &str = "bert.encoder.layer.0.output.dense.bias";
 
 #[test]
@@ -170,6 +171,13 @@ fn refuses_damaged_tensors() {
             &[tensor, "is damaged"],
         );
     }
+    // Of two, the one that comes first in the file, where F32 comes before I8.
+    let both = |parts: &mut Parts| {
+        for tensor in [WORDS, "classifier.bias"] {
+            parts.bytes(tensor)[0] ^= 1;
+        }
+    };
+    check_exported(both, false, &["classifier.bias", "is damaged"]);
     check_exported(put(&scale, 2, f32::NAN), true, &[&scale, "value 2"]);
     check_exported(put(&scale, 2, f32::INFINITY), true, &[&scale, "value 2"]);
     check_exported(put(&scale, 3, -0.5), true, &[&scale, "row 3 is negative"]);
