@@ -1,6 +1,7 @@
 //! A headless Chromium of its own, with its WebDriver.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::devtools::DevTools;
 
 /// Everything that could make the browser itself use the network is off, and no name but this
 /// machine's resolves, so that a request by the page would have to be the page's own.
-const FLAGS: [&str; 15] = [
+const FLAGS: [&str; 14] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -30,8 +31,6 @@ const FLAGS: [&str; 15] = [
     "--disable-sync",
     // What is looked for stays where it was found.
     "--force-prefers-reduced-motion",
-    // Memory is measured when that is asked for, not within minutes.
-    "--enable-blink-features=ForceEagerMeasureMemory",
     "--window-size=1366,900",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];
@@ -127,6 +126,42 @@ impl Browser {
             .with_context(|| format!("in the page: {body}"))?
             .json()
             .clone())
+    }
+
+    /// Bytes that the processes of pages take now, workers included.
+    ///
+    /// # Errors
+    /// Where there is no /proc.
+    pub fn memory(&self) -> Result<u64> {
+        let mut processes = Vec::new();
+        for entry in fs::read_dir("/proc").context("there is no /proc")? {
+            let path = entry?.path();
+            // A process may end at any moment.
+            let (Ok(status), Ok(line)) = (
+                fs::read_to_string(path.join("status")),
+                fs::read(path.join("cmdline")),
+            ) else {
+                continue;
+            };
+            let number = |name: &str| -> Option<u64> {
+                let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+                line.split_whitespace().next()?.parse().ok()
+            };
+            if let (Some(id), Some(parent)) = (number("Pid:"), number("PPid:")) {
+                let renders = String::from_utf8_lossy(&line).contains("--type=renderer");
+                let bytes = number("VmRSS:").unwrap_or(0) * 1024;
+                processes.push((id, parent, renders, bytes));
+            }
+        }
+        let mut own: Vec<u64> = self.chromedriver.id().into_iter().map(u64::from).collect();
+        let mut bytes = 0;
+        while let Some(parent) = own.pop() {
+            for &(id, _, renders, of_it) in processes.iter().filter(|process| process.1 == parent) {
+                own.push(id);
+                bytes += if renders { of_it } else { 0 };
+            }
+        }
+        Ok(bytes)
     }
 
     /// Closes the browser and removes its files.

@@ -215,7 +215,7 @@ fn pipeline_answers_as_the_terminal() -> Result<()> {
                 ),
                 (
                     "{ aggregation_strategy: 'none' }",
-                    json!(["irregular", "periods", "estrogen"]),
+                    json!(["irregular", "periods", "est", "rogen"]),
                 ),
                 (
                     "{ aggregation_strategy: 'most' }",
@@ -265,6 +265,13 @@ fn work_is_stopped_and_memory_comes_back() -> Result<()> {
     with_page(true, async |browser, _| {
         let long = "const long = 'She reports irregular periods. '.repeat(20000) + Math.random();";
         let load = "window.ner = await pipeline('token-classification'); return 'loaded'";
+        let collect = async || {
+            let command = browser
+                .devtools
+                .command("HeapProfiler.collectGarbage", json!({}));
+            command.await.and_then(|_| browser.memory())
+        };
+        let without = collect().await?;
         assert_eq!(evaluate(browser, load).await?, "loaded");
         let before = format!(
             "{long} return await ner(long, {{ signal: AbortSignal.abort(new Error('at once')) }})"
@@ -291,12 +298,8 @@ fn work_is_stopped_and_memory_comes_back() -> Result<()> {
         );
         assert_eq!(evaluate(browser, &queued).await?, json!([2, "AbortError"]));
 
-        let memory = "return (await performance.measureUserAgentSpecificMemory()).bytes";
-        let used = evaluate(browser, memory)
-            .await?
-            .as_f64()
-            .context("no measure of memory")?;
         ensure!(running(browser) > 0, "no worker runs");
+        let used = collect().await?;
         let dispose = format!(
             "{long} const waiting = ner(long).catch((error) => error.message); await ner.dispose(); \
              return [await waiting, await ner('x').catch((error) => error.message)]"
@@ -307,19 +310,18 @@ fn work_is_stopped_and_memory_comes_back() -> Result<()> {
             json!([disposed, disposed])
         );
         no_worker_is_left(browser).await?;
-        let left = evaluate(browser, memory)
-            .await?
-            .as_f64()
-            .context("no measure of memory")?;
+        // The browser takes its time.
+        let start = Instant::now();
+        let mut left = collect().await?;
+        while left + 60_000_000 > used && start.elapsed() < Duration::from_secs(20) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            left = collect().await?;
+        }
+        let [without, used, left] = [without, used, left].map(|bytes| bytes as f64 / 1e6);
         println!(
-            "with a model {:.1} MB, after dispose() {:.1} MB",
-            used / 1e6,
-            left / 1e6
+            "the page's process: {without:.0} MB before, {used:.0} MB with a model, {left:.0} MB after dispose()"
         );
-        ensure!(
-            used > 30e6 && left < 10e6,
-            "{used} bytes before, {left} after"
-        );
+        ensure!(left + 60.0 <= used, "{used} MB before, {left} MB after");
         Ok(())
     })
 }
