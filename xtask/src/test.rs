@@ -1,6 +1,8 @@
 //! Every test there is, in the order in which failures are cheapest to find.
 
 use std::env;
+use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -245,12 +247,13 @@ fn browser(args: &Args) -> Result<()> {
     run(cargo().args(["build", "--package", "trainer", "--bin", "trainer"]))?;
     let trainer = crate::cargo_target().join("debug/trainer");
     let axe = tools::axe()?;
+    let vite = vite()?;
     let mut left_out = Vec::new();
-    if axe.is_none() {
+    if axe.is_none() || vite.is_none() {
         eprintln!(
-            "Node is not installed: without it there is no axe-core, and the tests `access::states` are left out"
+            "Node is not installed: the tests by axe-core, `access::states`, and of the package in a Vite project are left out"
         );
-        left_out.extend(["--skip", "access::states"]);
+        left_out.extend(["--skip", "access::states", "--skip", "vite"]);
     }
     run(cargo()
         .args([
@@ -265,6 +268,7 @@ fn browser(args: &Args) -> Result<()> {
         .args(left_out)
         .args(harness_args(args))
         .envs(axe.map(|axe| ("E2E_AXE", axe)))
+        .envs(vite.map(|vite| ("E2E_VITE", vite)))
         // Their errors say where the page is wrong; stack traces of a test runner would bury that.
         .env("RUST_BACKTRACE", "0")
         .env("E2E_SITE", site)
@@ -275,6 +279,62 @@ fn browser(args: &Args) -> Result<()> {
         )
         .env("CHROMIUM", browser.chromium)
         .env("CHROMEDRIVER", browser.chromedriver))
+}
+
+/// Builds a project of somebody else's with the package in it (`tests/fixtures/vite`), and checks the types that it sees; returns
+/// where the built one is. `None` where there is no Node.
+fn vite() -> Result<Option<PathBuf>> {
+    if !tools::has_node() {
+        return Ok(None);
+    }
+    let (fixture, project) = (
+        crate::root().join("tests/fixtures/vite"),
+        crate::target().join("vite"),
+    );
+    fs::create_dir_all(&project).with_context(|| project.display().to_string())?;
+    let mut is_installed = project.join("node_modules/.bin/vite").is_file();
+    for entry in fs::read_dir(&fixture)? {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name()))?;
+        let (new, old) = (fs::read(&path)?, fs::read(project.join(&name)).ok());
+        if name == "package-lock.json" && old.as_ref() != Some(&new) {
+            is_installed = false;
+        }
+        fs::write(project.join(&name), new)?;
+    }
+    if !is_installed {
+        eprintln!(
+            "Vite and TypeScript, with which the package is tried, are not installed: asking npm for them"
+        );
+        tools::npm_ci(&project)?;
+    }
+    // As npm installs it.
+    let (package, installed) = (
+        crate::target().join("dist/npm"),
+        project.join("node_modules/clinical-ner"),
+    );
+    fs::create_dir_all(&installed)?;
+    ensure!(
+        package.is_dir(),
+        "there is no package in target/dist/npm: run the step `site` first"
+    );
+    for entry in fs::read_dir(&package)? {
+        let entry = entry?;
+        fs::copy(entry.path(), installed.join(entry.file_name()))?;
+    }
+    for (tool, args) in [
+        ("tsc", &["--project"][..]),
+        ("vite", &["build", "--emptyOutDir", "--logLevel", "warn"]),
+    ] {
+        run(command(project.join("node_modules/.bin").join(tool))
+            .args(args)
+            .arg(if tool == "tsc" {
+                project.join("tsconfig.json")
+            } else {
+                project.clone()
+            })
+            .current_dir(&project))?;
+    }
+    Ok(Some(project.join("dist")))
 }
 
 /// Arguments for the test programs themselves.

@@ -240,7 +240,8 @@ pub(crate) fn axe() -> Result<Option<PathBuf>> {
     Ok(Some(script))
 }
 
-fn has_node() -> bool {
+/// Whether there are Node and npm.
+pub(crate) fn has_node() -> bool {
     ["node", "npm"]
         .iter()
         .all(|name| output(command(name).arg("--version")).is_some())
@@ -252,6 +253,11 @@ fn ask_npm() -> Result<()> {
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     fs::write(folder.join("package.json"), PACKAGE)?;
     fs::write(folder.join("package-lock.json"), PACKAGE_LOCK)?;
+    npm_ci(&folder)
+}
+
+/// Installs what a folder's lock file names.
+pub(crate) fn npm_ci(folder: &Path) -> Result<()> {
     run(command("npm")
         .args([
             "ci",
@@ -260,7 +266,7 @@ fn ask_npm() -> Result<()> {
             "--no-fund",
             "--prefix",
         ])
-        .arg(&folder))
+        .arg(folder))
 }
 
 /// Finds Chromium and its WebDriver, or installs them where that is possible without asking: as

@@ -1,7 +1,7 @@
 //! The npm package in a plain page of somebody else's, under a strict Content-Security-Policy.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -41,28 +41,39 @@ fn with_page(
     fs::write(site.path().join("index.html"), PAGE)?;
     fs::write(site.path().join("page.js"), SCRIPT)?;
     copy(&package()?, &site.path().join("clinical-ner"))?;
+    with_site(site.path(), isolated, async |browser, server| {
+        until(
+            "the package is loaded",
+            browser,
+            "typeof pipeline === 'function'",
+        )
+        .await?;
+        test(browser, server).await
+    })
+}
+
+/// A site's first page, which `test` is given.
+fn with_site(
+    site: &Path,
+    isolated: bool,
+    test: impl AsyncFnOnce(&Browser, &Server) -> Result<()>,
+) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let server = Server::start(site.path(), "/", isolated, "none", Fault::None).await?;
+        let server = Server::start(site, "/", isolated, "none", Fault::None).await?;
         let browser = Browser::start(None).await?;
         let done = async {
             browser.driver.goto(server.url()).await?;
-            until(
-                "the package is loaded",
-                &browser,
-                "typeof pipeline === 'function'",
-            )
-            .await?;
             test(&browser, &server).await
         };
         let done = done.await;
         let problems = browser.devtools.problems();
         browser.quit().await?;
         done?;
-        // A file that is asked for on purpose and is not there.
+        // Files that are asked for on purpose and are not there, and an icon that the page does not name.
         let unexpected = |problem: &&String| !problem.contains("404");
         let problems: Vec<_> = problems.iter().filter(unexpected).collect();
         ensure!(problems.is_empty(), "in the console: {problems:#?}");
@@ -415,6 +426,48 @@ fn element_marks_its_text() -> Result<()> {
         );
         evaluate(browser, "element.remove(); return 1").await?;
         no_worker_is_left(browser).await
+    })
+}
+
+#[test]
+fn package_works_in_a_vite_project() -> Result<()> {
+    let project = std::env::var_os("E2E_VITE").context("E2E_VITE names no built project")?;
+    let project = PathBuf::from(project);
+    with_site(&project, true, async |browser, server| {
+        until(
+            "an answer",
+            browser,
+            "window.found !== undefined || window.failed !== undefined",
+        )
+        .await?;
+        assert_eq!(
+            browser
+                .devtools
+                .evaluate(None, "window.failed ?? null")
+                .await?,
+            Value::Null
+        );
+        let found = browser.devtools.evaluate(None, "window.found").await?;
+        let (places, _) = places(&found["entities"])?;
+        let found_words: Vec<_> = places
+            .iter()
+            .map(|(name, word, ..)| (word.as_str(), name.as_str()))
+            .collect();
+        assert_eq!(found_words, EXAMPLE_FOUND);
+        assert_eq!(found["tokens"][0]["word"], "irregular");
+        until(
+            "the marks of the element",
+            browser,
+            "document.querySelector('clinical-ner').entities.length === 2",
+        )
+        .await?;
+        // All of it comes from the project's own files, which Vite has named.
+        let log = server.log();
+        ensure!(
+            log.iter().any(|line| line.contains("/assets/model-")),
+            "{log:?}"
+        );
+        Ok(())
     })
 }
 
