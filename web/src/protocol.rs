@@ -76,7 +76,7 @@ pub enum Event {
     /// The network runs on one thread more; any time after [`Request::Load`].
     ThreadJoined,
     /// The model is ready for texts.
-    Loaded(ModelCard),
+    Loaded(Box<ModelCard>),
     /// A worker has requested something, or tried to. Its script tells of it (`start.js`).
     Requested {
         /// Of what.

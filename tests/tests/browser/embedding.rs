@@ -132,8 +132,11 @@ async fn evaluate(browser: &Browser, expression: &str) -> Result<Value> {
         .with_context(|| expression.to_owned())
 }
 
-/// Type, word, start and end of everything that was found, and the scores.
-fn places(found: &Value) -> Result<(Vec<(String, String, u64, u64)>, Vec<f32>)> {
+/// Type, word, start and end.
+type Place = (String, String, u64, u64);
+
+/// Everything that was found, and the scores.
+fn places(found: &Value) -> Result<(Vec<Place>, Vec<f32>)> {
     let found = found
         .as_array()
         .with_context(|| format!("no list: {found}"))?;
@@ -162,11 +165,9 @@ fn places(found: &Value) -> Result<(Vec<(String, String, u64, u64)>, Vec<f32>)> 
 fn pipeline_answers_as_the_terminal() -> Result<()> {
     for isolated in [true, false] {
         with_page(isolated, async |browser, server| {
-            let load = format!(
-                "window.heard = []; window.ner = await pipeline('token-classification', null, {{ progress_callback: (p) => heard.push(p) }}); \
-                 return ner.model.kernels"
-            );
-            let kernels = evaluate(browser, &load).await?;
+            let load = "const progress_callback = (progress) => heard.push(progress); window.heard = []; \
+                window.ner = await pipeline('token-classification', null, { progress_callback }); return ner.model.kernels";
+            let kernels = evaluate(browser, load).await?;
             ensure!(
                 kernels.as_str().is_some_and(|name| name.contains("simd")),
                 "{kernels}"
@@ -390,9 +391,8 @@ fn element_marks_its_text() -> Result<()> {
                      return [text.textContent, [...text.querySelectorAll('mark')].map((mark) => [mark.textContent, mark.dataset.type])]";
         let first = evaluate(browser, shown).await?;
         assert_eq!(first[0], NOTE);
-        let found =
-            format!("return element.entities.map((entity) => [entity.word, entity.entity_group])");
-        assert_eq!(first[1], evaluate(browser, &found).await?);
+        let found = "return element.entities.map((entity) => [entity.word, entity.entity_group])";
+        assert_eq!(first[1], evaluate(browser, found).await?);
         ensure!(
             first[1].as_array().is_some_and(|marks| marks.len() > 3),
             "{first}"

@@ -251,7 +251,7 @@ impl Page {
                 spawn_local(async move {
                     let _ = JsFuture::from(client::settled()).await;
                     if self.analysis.starts.get_value() == of {
-                        self.loaded(model);
+                        self.loaded(*model);
                     }
                 });
             }

@@ -132,7 +132,7 @@ async fn load(
             if slot.set(Rc::new(session)).is_err() {
                 return fail_protocol("a second model");
             }
-            scope::post(&Event::Loaded(card));
+            scope::post(&Event::Loaded(Box::new(card)));
             download::keep().await;
         }
         Err(message) => {
