@@ -4,6 +4,7 @@
 //!
 //! This package links none of the product's crates: it sees what a user's browser gets.
 
+pub mod access;
 pub mod answers;
 pub mod base;
 pub mod browser;

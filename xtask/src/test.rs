@@ -197,6 +197,7 @@ fn unit_arm(args: &Args) -> Result<()> {
 
 fn browser(args: &Args) -> Result<()> {
     let browser = tools::for_browser()?;
+    let axe = tools::axe()?;
     let site = crate::target().join("dist/site");
     ensure!(
         site.join("index.html").is_file(),
@@ -224,6 +225,7 @@ fn browser(args: &Args) -> Result<()> {
             "E2E_TRAINER",
             trainer.with_extension(env::consts::EXE_EXTENSION),
         )
+        .env("E2E_AXE", axe)
         .env("CHROMIUM", browser.chromium)
         .env("CHROMEDRIVER", browser.chromedriver))
 }

@@ -19,6 +19,8 @@ const TRUNK: &str = "0.21.14";
 const WASM_OPT: &str = "132";
 const PACKAGE: &str = include_str!("../npm/package.json");
 const PACKAGE_LOCK: &str = include_str!("../npm/package-lock.json");
+const AXE_PACKAGE: &str = include_str!("../axe/package.json");
+const AXE_PACKAGE_LOCK: &str = include_str!("../axe/package-lock.json");
 
 pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 /// With musl, since rustup brings the libraries for it, and a linker.
@@ -187,10 +189,17 @@ fn wasm_opt() -> Result<Option<PathBuf>> {
     eprintln!(
         "wasm-opt {WASM_OPT}, which makes the page smaller and faster, is not installed: asking npm for it"
     );
-    let folder = folder().join("npm");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    fs::write(folder.join("package.json"), PACKAGE)?;
-    fs::write(folder.join("package-lock.json"), PACKAGE_LOCK)?;
+    npm_ci(&folder().join("npm"), PACKAGE, PACKAGE_LOCK)?;
+    let tool = find("wasm-opt", WASM_OPT)
+        .context("npm installed binaryen, but its wasm-opt does not run")?;
+    Ok(Some(tool))
+}
+
+/// Has npm install what a lock file names into a folder.
+fn npm_ci(folder: &Path, package: &str, package_lock: &str) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    fs::write(folder.join("package.json"), package)?;
+    fs::write(folder.join("package-lock.json"), package_lock)?;
     run(command("npm")
         .args([
             "ci",
@@ -199,10 +208,32 @@ fn wasm_opt() -> Result<Option<PathBuf>> {
             "--no-fund",
             "--prefix",
         ])
-        .arg(&folder))?;
-    let tool = find("wasm-opt", WASM_OPT)
-        .context("npm installed binaryen, but its wasm-opt does not run")?;
-    Ok(Some(tool))
+        .arg(folder))
+}
+
+/// Finds or installs the script of axe-core, which looks for barriers in a page.
+pub(crate) fn axe() -> Result<PathBuf> {
+    let tools = folder();
+    let _lock = lock(&tools.join("lock"))?;
+    let folder = tools.join("axe");
+    let script = folder.join("node_modules/axe-core/axe.min.js");
+    let installed = fs::read_to_string(folder.join("package-lock.json"));
+    if script.is_file() && installed.is_ok_and(|installed| installed == AXE_PACKAGE_LOCK) {
+        return Ok(script);
+    }
+    let packages = "npm";
+    if on_path("npm").is_none() && !ask_apt(packages, "npm, which brings axe-core,")? {
+        bail!(
+            "the end-to-end tests need axe-core, which npm installs, and `npm` is not on PATH.\n\
+             On Debian: sudo apt-get update && sudo {APT_INSTALL} {packages}\n\
+             To run everything else: cargo xtask test --skip-browser"
+        );
+    }
+    eprintln!(
+        "axe-core, which looks for barriers in the page, is not installed: asking npm for it"
+    );
+    npm_ci(&folder, AXE_PACKAGE, AXE_PACKAGE_LOCK)?;
+    Ok(script)
 }
 
 /// Finds Chromium and its WebDriver, or installs them where that is possible without asking: as
@@ -340,6 +371,9 @@ mod tests {
     fn npm_lock_pins_the_version_asked_for() {
         assert!(PACKAGE.contains(&format!("\"binaryen\": \"{WASM_OPT}.0.0\"")));
         assert!(PACKAGE_LOCK.contains(&format!("\"version\": \"{WASM_OPT}.0.0\"")));
-        assert!(PACKAGE_LOCK.contains("\"integrity\": \"sha512-"));
+        for lock in [PACKAGE_LOCK, AXE_PACKAGE_LOCK] {
+            assert!(lock.contains("\"integrity\": \"sha512-"));
+            assert!(!lock.contains("resolved"), "it names a registry");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! End-to-end tests: the built site in a real Chromium. `cargo xtask test` runs them.
 
+mod access;
 mod answers;
 mod editing;
 mod evaluation;
