@@ -190,11 +190,9 @@ const STATES: &[(&str, &[Step])] = &[
     ),
     (
         "requests and a crash",
-        &[
-            Run(
-                "fetch('icon.svg'); dispatchEvent(new ErrorEvent('error', { error: new WebAssembly.RuntimeError('on purpose') }))",
-            ),
-        ],
+        &[Run(
+            "fetch('icon.svg'); dispatchEvent(new ErrorEvent('error', { error: new WebAssembly.RuntimeError('on purpose') }))",
+        )],
     ),
     (
         "newer version, draft of another tab",
@@ -204,9 +202,7 @@ const STATES: &[(&str, &[Step])] = &[
                 set: (value) => { it = value; it.newer = async () => true; } });",
             ),
             Shown("note"),
-            Run(
-                "localStorage.setItem('clinical-ner draft /', '{}')",
-            ),
+            Run("localStorage.setItem('clinical-ner draft /', '{}')"),
             On("[data-testid=keep-draft]"),
             Shown("draft-question"),
         ],
