@@ -35,19 +35,64 @@ pub struct Barriers {
 }
 
 /// An element that the tab key should reach, or has reached.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Stop {
+#[derive(Debug, Deserialize)]
+struct Stop {
     /// What it is, in words.
-    pub name: String,
+    name: String,
     /// Its outlines and shadows, and those of its label.
-    pub look: String,
+    look: String,
     /// Whether something of it is in the view and lies on top.
-    pub seen: bool,
+    seen: bool,
 }
+
+/// Contrast as WCAG has it, of colours in whatever notation, laid one over the other.
+const CONTRAST_SCRIPT: &str = r#"
+const pixel = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+const rgba = (colour) => {
+    pixel.clearRect(0, 0, 1, 1);
+    pixel.fillStyle = colour;
+    pixel.fillRect(0, 0, 1, 1);
+    return [...pixel.getImageData(0, 0, 1, 1).data];
+};
+const over = ([r, g, b, alpha], ground) => [r, g, b].map((part, at) => (alpha * part + (255 - alpha) * ground[at]) / 255);
+const linear = (part) => (part /= 255) <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+const luminance = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+const ratio = (a, b) => {
+    const [dark, light] = [luminance(a), luminance(b)].sort((a, b) => a - b);
+    return (light + 0.05) / (dark + 0.05);
+};
+"#;
 
 /// Rules of WCAG 2.2 up to AA, and what is good practice beside them. The styles are read as they are applied: to fetch them anew
 /// would be a request, and the page tells of each.
-const AXE_SCRIPT: &str = r#"(async () => {
+///
+/// The contrast of texts of one letter or sign is wanted too. Where something lies over a text, or it is in a drawing, axe-core
+/// leaves its contrast undecided: then it is that with the colours of the elements around it.
+const AXE_SCRIPT: &str = r#"
+const least = (e) => {
+    const { fontSize, fontWeight } = getComputedStyle(e);
+    const size = parseFloat(fontSize);
+    return size >= 24 || (size >= 18.66 && fontWeight >= 700) ? 3 : 4.5;
+};
+// The note's letters are those of the text area over the marks.
+const letters = (e) => {
+    const written = e.closest(".paper:not(.reviewed) .backdrop") && document.querySelector("[data-testid=note]");
+    const style = getComputedStyle(written || e);
+    return e instanceof SVGElement ? style.fill : style.color;
+};
+const contrast = (e) => {
+    const layers = [];
+    // Through what floats, anything may shine.
+    let grounds = [[0, 0, 0], [255, 255, 255]];
+    for (let at = e; at; at = at.parentElement) {
+        const { backgroundColor, position } = getComputedStyle(at);
+        layers.unshift(rgba(backgroundColor));
+        if (layers[0][3] === 255 || position === "fixed") break;
+    }
+    grounds = grounds.map((ground) => layers.reduce((ground, layer) => over(layer, ground), ground));
+    return Math.min(...grounds.map((ground) => ratio(over(rgba(letters(e)), ground), ground)));
+};
+axe.configure({ checks: [{ id: "color-contrast", options: { ignoreLength: true, ignoreUnicode: false } }] });
     const brief = document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime !== Infinity);
     await Promise.allSettled(brief.map((a) => a.finished));
     const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -61,8 +106,72 @@ const AXE_SCRIPT: &str = r#"(async () => {
         const why = [...any, ...all, ...none].map((check) => check.message).join("; ");
         return `${id}: ${target.join(" ")}: ${why}`;
     }));
-    return { violations: lines(results.violations), undecided: lines(results.incomplete) };
-})()"#;
+    const [colours, others] = [[], []];
+    for (const rule of results.incomplete) (rule.id === "color-contrast" ? colours : others).push(rule);
+    const pale = colours.flatMap(({ nodes }) => nodes).flatMap(({ target }) => {
+        const element = document.querySelector(target[0]);
+        const [is, atLeast] = [contrast(element), least(element)];
+        return is < atLeast ? [`contrast: ${target[0]}: ${is.toFixed(2)} of ${atLeast}`] : [];
+    });
+    return { violations: [...lines(results.violations), ...pale], undecided: lines(others) };
+"#;
+
+/// The contrast of one colour on another, both as CSS writes them within an element of that type, or of that hue.
+const COLOURS_SCRIPT: &str = r#"
+const [entity, hue, pairs] = arguments;
+const probe = document.createElement("span");
+probe.dataset.entity = entity;
+document.body.append(probe);
+if (hue !== null) probe.style.setProperty("--hue", hue);
+const resolved = (colour) => {
+    probe.style.color = colour;
+    return rgba(getComputedStyle(probe).color);
+};
+const ratios = pairs.map(([colour, on]) => {
+    const ground = over(resolved(on), over(resolved("var(--surface)"), [255, 255, 255]));
+    return ratio(over(resolved(colour), ground), ground);
+});
+probe.remove();
+return ratios;
+"#;
+
+/// Whether elements of two selectors differ otherwise than by colour: in lines around, under or through them. Absent where one of
+/// them is not there.
+const DIFFER_SCRIPT: &str = r#"
+return arguments[0].map(([one, other]) => {
+    const look = (e) => {
+        const style = getComputedStyle(e);
+        const line = (side) => style[`border${side}Style`] === "none" ? "" : style[`border${side}Width`];
+        const outline = style.outlineStyle === "none" ? "" : style.outlineWidth;
+        // The system's colours leave no shadows.
+        const shadow = style.forcedColorAdjust === "none" ? style.boxShadow.replace(/(rgb|color|oklch)a?\([^)]*\)/g, "") : "";
+        return [outline, style.textDecorationLine, shadow, ...["Top", "Right", "Bottom", "Left"].map(line)].join("/");
+    };
+    const [a, b] = [one, other].map((selector) =>
+        [...document.querySelectorAll(selector)].find((e) => e.checkVisibility({ visibilityProperty: true })));
+    return a && b ? look(a) !== look(b) : null;
+});
+"#;
+
+/// Writes down what the page tells screen readers: where, and what.
+const LISTEN_SCRIPT: &str = r#"
+window.told = [];
+const live = "[role=status], [role=alert], [aria-live]";
+const texts = new Map();
+const look = () => {
+    for (const e of document.querySelectorAll(live)) {
+        // What is not displayed, or hidden, is not told.
+        const text = e.checkVisibility() && !e.closest("[aria-hidden=true]") ? e.textContent.trim() : "";
+        if (text !== (texts.get(e) ?? "")) {
+            texts.set(e, text);
+            if (text) window.told.push(text);
+        }
+    }
+};
+look();
+window.told = [];
+new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
+"#;
 
 /// Targets that are smaller than 24 px in a direction (WCAG 2.5.8), but for those within a sentence, and for those so far from
 /// all others that circles of 24 px around them touch neither another target nor such a circle.
@@ -159,7 +268,8 @@ const seen = (e) => {
         return top && (e.contains(top) || e.closest("label")?.contains(top));
     }));
 };
-document.activeElement?.blur();
+window.stoppedAt = document.activeElement;
+window.stoppedAt?.blur();
 window.stopped = (e) => ({ name: name(e), look: look(e), seen: seen(e) });
 const stops = [...root.querySelectorAll(selector)].filter(reached).map(window.stopped);
 const start = document.createElement("span");
@@ -206,8 +316,38 @@ impl Page {
             let script = fs::read_to_string(script).context("axe-core cannot be read")?;
             devtools.evaluate(None, &format!("{script}; 0")).await?;
         }
-        let found = devtools.evaluate(None, AXE_SCRIPT).await?;
+        let script = format!("(async () => {{ {CONTRAST_SCRIPT} {AXE_SCRIPT} }})()");
+        let found = devtools.evaluate(None, &script).await?;
         serde_json::from_value(found).context("axe-core answers otherwise")
+    }
+
+    /// The contrast of each pair, a colour and what it is on, within an element of an entity type, or of one with that hue.
+    pub async fn contrasts(
+        &self,
+        entity: &str,
+        hue: Option<u32>,
+        pairs: &[(&str, &str)],
+    ) -> Result<Vec<f64>> {
+        let script = format!("{CONTRAST_SCRIPT} {COLOURS_SCRIPT}");
+        let args = vec![json!(entity), json!(hue), json!(pairs)];
+        let ratios = self.browser.execute(&script, args).await?;
+        Ok(serde_json::from_value(ratios)?)
+    }
+
+    /// Whether the elements of each two selectors differ otherwise than by colour, where they are there.
+    pub async fn differ(&self, pairs: &[(&str, &str)]) -> Result<Vec<Option<bool>>> {
+        let differ = self.browser.execute(DIFFER_SCRIPT, vec![json!(pairs)]);
+        Ok(serde_json::from_value(differ.await?)?)
+    }
+
+    /// Writes down what screen readers are told from now on.
+    pub async fn listen(&self) -> Result<()> {
+        self.browser.execute(LISTEN_SCRIPT, vec![]).await.map(drop)
+    }
+
+    /// What they have been told since [`Self::listen`], or since this was asked last.
+    pub async fn told(&self) -> Result<Vec<String>> {
+        self.lines("return window.told.splice(0)").await
     }
 
     /// Targets that are too small, with their sizes.
@@ -230,20 +370,35 @@ impl Page {
         self.lines(MOVES_SCRIPT).await
     }
 
-    /// What the tab key should reach, in order, from where the keyboard then is.
-    pub async fn stops(&self) -> Result<Vec<Stop>> {
+    /// Goes through the page by the tab key and gives the keyboard back. Returns what it does not reach, or not in the order of
+    /// the document, and what does not show that it has the keyboard, or lies wholly under something else then.
+    pub async fn unreached(&self) -> Result<Vec<String>> {
         let stops = self.browser.execute(STOPS_SCRIPT, vec![]).await?;
-        Ok(serde_json::from_value(stops)?)
-    }
-
-    /// Presses the tab key, and returns what it has reached.
-    pub async fn tab(&self) -> Result<Stop> {
-        self.press("Tab").await?;
-        let stop = self
-            .browser
-            .execute("return window.stopped(document.activeElement)", vec![])
+        let stops: Vec<Stop> = serde_json::from_value(stops)?;
+        let mut wrong = Vec::new();
+        for stop in stops {
+            self.press("Tab").await?;
+            let active = "return window.stopped(document.activeElement)";
+            let active = self.browser.execute(active, vec![]).await?;
+            let active: Stop = serde_json::from_value(active)?;
+            if active.name != stop.name {
+                wrong.push(format!(
+                    "{} has the keyboard, not {}",
+                    active.name, stop.name
+                ));
+                break;
+            }
+            if active.look == stop.look {
+                wrong.push(format!("{} looks as without the keyboard", stop.name));
+            }
+            if !active.seen {
+                wrong.push(format!("{} lies under something else", stop.name));
+            }
+        }
+        self.browser
+            .execute("window.stoppedAt?.focus()", vec![])
             .await?;
-        Ok(serde_json::from_value(stop)?)
+        Ok(wrong)
     }
 
     async fn lines(&self, script: &str) -> Result<Vec<String>> {
