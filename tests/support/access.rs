@@ -43,6 +43,8 @@ struct Stop {
     look: String,
     /// Whether something of it is in the view and lies on top.
     seen: bool,
+    /// Whether it is what should be reached.
+    wanted: bool,
 }
 
 /// Contrast as WCAG has it, of colours in whatever notation, laid one over the other.
@@ -246,7 +248,8 @@ const would = [...document.querySelectorAll("*")].flatMap((e) => [null, "::befor
 return [...running, ...would];
 "#;
 
-/// Remembers what the tab key should reach, in order, and puts the keyboard before the first of it: in the dialog, where one is open.
+/// Puts the keyboard before everything that the tab key should reach, in the open dialog, where there is one, and makes two
+/// functions: one tells of what should be reached next, the other of what has been. What has the keyboard may let others be reached.
 const STOPS_SCRIPT: &str = r#"
 const root = document.querySelector("dialog:modal") ?? document.body;
 const selector = "a[href], button, input, select, textarea, summary, [tabindex]";
@@ -260,24 +263,42 @@ const look = (e) => [e, e.closest("label")].filter(Boolean).map((part) => {
     const { outlineStyle, outlineWidth, outlineColor, boxShadow } = getComputedStyle(part);
     return outlineStyle === "none" ? boxShadow : `${outlineStyle} ${outlineWidth} ${outlineColor} ${boxShadow}`;
 }).join(" / ");
-const name = (e) => `${e.tagName.toLowerCase()} ${(e.getAttribute("aria-label") ?? e.innerText ?? "").trim().slice(0, 40)} ${e.id}`;
 const seen = (e) => {
-    const box = (e.closest("label") ?? e).getBoundingClientRect();
+    const { left, right, top, bottom } = (e.closest("label") ?? e).getBoundingClientRect();
+    const within = (from, to, most, part) => Math.max(from, 0) + part * (Math.min(to, most) - Math.max(from, 0));
     return [0.1, 0.5, 0.9].some((x) => [0.1, 0.5, 0.9].some((y) => {
-        const top = document.elementFromPoint(box.left + x * box.width, box.top + y * box.height);
-        return top && (e.contains(top) || e.closest("label")?.contains(top));
+        const at = [within(left, right, innerWidth, x), within(top, bottom, innerHeight, y)];
+        const over = document.elementFromPoint(...at);
+        return over && (e.contains(over) || e.closest("label")?.contains(over));
     }));
 };
-window.stoppedAt = document.activeElement;
-window.stoppedAt?.blur();
-window.stopped = (e) => ({ name: name(e), look: look(e), seen: seen(e) });
-const stops = [...root.querySelectorAll(selector)].filter(reached).map(window.stopped);
+const stop = (e, wanted) => ({
+    name: `${e.tagName.toLowerCase()} ${(e.getAttribute("aria-label") ?? e.innerText ?? "").trim().slice(0, 40)} ${e.id}`,
+    look: look(e),
+    seen: seen(e),
+    wanted,
+});
+const before = document.activeElement;
+before?.blur();
 const start = document.createElement("span");
 start.tabIndex = -1;
 root.prepend(start);
 start.focus({ preventScroll: true });
 start.remove();
-return stops;
+let at = null;
+let next = null;
+window.stops = {
+    next: () => {
+        const behind = (e) => !at || at.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING;
+        next = [...root.querySelectorAll(selector)].find((e) => reached(e) && behind(e)) ?? null;
+        return next && stop(next, true);
+    },
+    reached: () => {
+        at = document.activeElement;
+        return stop(at, at === next);
+    },
+    end: () => before?.focus({ preventScroll: true }),
+};
 "#;
 
 impl Page {
@@ -373,31 +394,33 @@ impl Page {
     /// Goes through the page by the tab key and gives the keyboard back. Returns what it does not reach, or not in the order of
     /// the document, and what does not show that it has the keyboard, or lies wholly under something else then.
     pub async fn unreached(&self) -> Result<Vec<String>> {
-        let stops = self.browser.execute(STOPS_SCRIPT, vec![]).await?;
-        let stops: Vec<Stop> = serde_json::from_value(stops)?;
+        let ask = async |what: &str| -> Result<Option<Stop>> {
+            let answer = format!("return window.stops.{what}()");
+            let answer = self.browser.execute(&answer, vec![]).await?;
+            Ok(serde_json::from_value(answer)?)
+        };
+        self.browser.execute(STOPS_SCRIPT, vec![]).await?;
         let mut wrong = Vec::new();
-        for stop in stops {
+        while let Some(next) = ask("next").await? {
             self.press("Tab").await?;
-            let active = "return window.stopped(document.activeElement)";
-            let active = self.browser.execute(active, vec![]).await?;
-            let active: Stop = serde_json::from_value(active)?;
-            if active.name != stop.name {
+            let reached = ask("reached")
+                .await?
+                .context("something has the keyboard")?;
+            if !reached.wanted {
                 wrong.push(format!(
                     "{} has the keyboard, not {}",
-                    active.name, stop.name
+                    reached.name, next.name
                 ));
                 break;
             }
-            if active.look == stop.look {
-                wrong.push(format!("{} looks as without the keyboard", stop.name));
+            if reached.look == next.look {
+                wrong.push(format!("{} looks as without the keyboard", next.name));
             }
-            if !active.seen {
-                wrong.push(format!("{} lies under something else", stop.name));
+            if !reached.seen {
+                wrong.push(format!("{} lies under something else", next.name));
             }
         }
-        self.browser
-            .execute("window.stoppedAt?.focus()", vec![])
-            .await?;
+        ask("end").await?;
         Ok(wrong)
     }
 

@@ -292,7 +292,7 @@ pub(crate) fn Opening(files: Files) -> impl IntoView {
         <div class="opening" hidden=nothing>
             <p data-testid="opening">{words}</p>
             <div class="alert" role="alert" data-testid="opening-problems" hidden=quiet>
-                <h3>"Not everything could be opened"</h3>
+                <h2>"Not everything could be opened"</h2>
                 <ul>
                     {move || problems().into_iter().take(PROBLEMS).map(|problem| view! { <li>{problem}</li> }).collect_view()}
                 </ul>
