@@ -33,6 +33,7 @@
       var crash = document.getElementById("crash");
       crash.textContent = "The page has stopped because of an internal error. Copy your note, then reload the page.";
       crash.hidden = false;
+      crash.scrollIntoView();
     }
   }
 

@@ -1,197 +1,431 @@
-//! Looking for what keeps people out: axe-core's rules, and what it leaves to others.
+//! What of accessibility can be measured in a page: the rules of axe-core, the sizes of targets, where the tab key goes, what
+//! sticks out, and what moves.
 
 use std::env;
 use std::fs;
 
 use anyhow::{Context, Result};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::page::Page;
 
-/// Runs axe-core in the page, and lists what it finds wrong, a line each. What it cannot decide about contrast is computed here.
-const CHECK: &str = r#"
-const done = arguments[arguments.length - 1];
-const wrong = [];
-const where = (node) => node.target.join(" ");
-const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-// Red, green, blue and opacity of a colour in any notation.
-const parts = (colour) => {
-    canvas.clearRect(0, 0, 1, 1);
-    canvas.fillStyle = colour;
-    canvas.fillRect(0, 0, 1, 1);
-    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
-    return [r, g, b, a / 255];
-};
-const over = (top, below) => top.slice(0, 3).map((part, i) => part * top[3] + below[i] * (1 - top[3]));
-// What lies behind an element's text.
-const behind = (element) => {
-    if (!element) return [255, 255, 255];
-    const own = parts(getComputedStyle(element).backgroundColor);
-    return own[3] === 1 ? own.slice(0, 3) : over(own, behind(element.parentElement));
-};
-const luminance = (colour) => {
-    const [r, g, b] = colour.map((part) => {
-        const share = part / 255;
-        return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
-    });
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-};
-const contrast = (style, ground) => {
-    const [a, b] = [luminance(over(parts(style.color), ground)), luminance(ground)];
-    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-};
-const least = (style) => {
-    const size = parseFloat(style.fontSize);
-    return size >= 24 || (size >= 18.66 && style.fontWeight >= 700) ? 3 : 4.5;
-};
-const checkContrast = (element, what) => {
-    // The text of the note is the text field's, which lies over the marks.
-    const inks = element.closest(".backdrop") ? document.getElementById("note") : element;
-    const style = getComputedStyle(inks);
-    const found = contrast(style, behind(element));
-    if (found < least(style)) wrong.push(`contrast ${found.toFixed(2)}: ${what}`);
-};
-axe.run(document, {
-    runOnly: { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] },
-    rules: { "target-size": { enabled: true } },
-    resultTypes: ["violations", "incomplete"],
-}).then(({ violations, incomplete }) => {
-    for (const { id, nodes } of violations) {
-        for (const node of nodes) wrong.push(`${id}: ${where(node)}: ${node.failureSummary.replace(/\s+/g, " ")}`);
-    }
-    for (const { id, nodes } of incomplete) {
-        for (const node of nodes) {
-            if (id === "color-contrast") checkContrast(document.querySelector(node.target[0]), where(node));
-            // A sign such as an arrow, whose name says what it does, is no text that the name would have to hold.
-            else if (id === "label-content-name-mismatch" && !/\p{L}/u.test(document.querySelector(node.target[0]).innerText)) continue;
-            else wrong.push(`undecided, ${id}: ${where(node)}`);
-        }
-    }
-    // axe does not see what CSS writes: the short name above each mark.
-    for (const mark of document.querySelectorAll("mark[data-code]")) {
-        const style = getComputedStyle(mark, "::before");
-        if (style.content === "none" || style.display === "none") continue;
-        const found = contrast(style, behind(mark.parentElement));
-        if (found < least(style)) wrong.push(`contrast ${found.toFixed(2)}: the name of ${mark.dataset.entity}`);
-        // Types are told apart without colours, and marks from text where a person's own colours replace ours.
-        const own = getComputedStyle(mark);
-        const lines = [own.borderBottomStyle, own.textDecorationLine, own.outlineStyle];
-        if (lines.every((line) => line === "none") && own.boxShadow === "none") wrong.push(`no line at ${mark.textContent}`);
-    }
-    const root = document.documentElement;
-    const aside = root.scrollWidth - root.clientWidth;
-    if (aside > 0) wrong.push(`${aside} pixels stick out at the side`);
-    const running = document.getAnimations().filter((animation) => animation.playState === "running");
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches && running.length > 0) wrong.push(`${running.length} animations`);
-    done([...new Set(wrong)]);
-}, (error) => done([`axe-core failed: ${error}`]));
-"#;
-
-/// Where what is in the page can be pressed, and what of it Tab does not reach, in order.
-const REACH: &str = r#"
-const shown = (e) => e.checkVisibility({ visibilityProperty: true }) && e.getClientRects().length > 0;
-const within = document.querySelector("dialog:modal") ?? document;
-const all = Array.from(within.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]"));
-const group = (e) => e.type === "radio" ? document.querySelectorAll(`input[name="${e.name}"]:checked`)[0] ?? e : e;
-window.toReach = new Set(all.filter((e) => shown(e) && !e.disabled && e.tabIndex >= 0 && group(e) === e));
-document.activeElement?.blur();
-getSelection().removeAllRanges();
-return window.toReach.size;
-"#;
-
-/// What has the focus now, and whether one sees it: an outline, or another shadow or border than without the focus.
-const FOCUSED: &str = r#"
-const element = document.activeElement;
-if (!element || element === document.body) return null;
-const first = window.toReach.delete(element);
-const look = () => {
-    const { outlineStyle, outlineWidth, boxShadow, borderColor, backgroundColor } = getComputedStyle(element);
-    return [outlineStyle !== "none" && parseFloat(outlineWidth) > 0 ? outlineWidth : "", boxShadow, borderColor, backgroundColor].join("/");
-};
-const within = element.closest("label, .editor") ?? element;
-const around = () => look() + getComputedStyle(within).boxShadow + getComputedStyle(within).outlineStyle;
-const focused = around();
-element.blur();
-const seen = focused !== around();
-element.focus({ focusVisible: true, preventScroll: true });
-const name = element.getAttribute("aria-label") || element.innerText?.trim().slice(0, 30) || element.dataset.testid || element.id;
-return { first, seen, name: `${element.tagName} ${name}`, left: window.toReach.size };
-"#;
-
-/// A round through the page with the Tab key.
-#[derive(Debug)]
-pub struct Round {
-    /// What had the focus, in order.
-    pub reached: Vec<String>,
-    /// Of that, what did not show it.
-    pub unseen: Vec<String>,
-    /// What never had it.
-    pub missed: Vec<String>,
+/// How a visitor sees the page.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    /// CSS pixels.
+    pub width: u32,
+    /// CSS pixels.
+    pub height: u32,
+    /// `light` or `dark`.
+    pub scheme: &'static str,
+    /// Whether the colours are the system's.
+    pub forced: bool,
+    /// Whether nothing is to move.
+    pub still: bool,
 }
 
-impl Page {
-    /// What is wrong with the page as it stands, a line each.
-    pub async fn barriers(&self) -> Result<Vec<String>> {
-        let there = "return typeof axe === 'object'";
-        if self.browser.execute(there, vec![]).await? == false {
-            let path = env::var_os("E2E_AXE").context("E2E_AXE names no axe-core")?;
-            let axe = fs::read_to_string(path).context("axe-core cannot be read")?;
-            self.browser
-                .devtools
-                .evaluate(None, &format!("{axe};0"))
-                .await?;
-        }
-        let found = self.browser.driver.execute_async(CHECK, vec![]).await;
-        let found = found.context("axe-core does not answer")?;
-        Ok(serde_json::from_value(found.json().clone())?)
-    }
+/// What axe-core says of a page, a line per element: rule, element and why.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Barriers {
+    /// What is wrong.
+    pub violations: Vec<String>,
+    /// What it could not decide.
+    pub undecided: Vec<String>,
+}
 
-    /// Sets the view, with its size in CSS pixels, and what the visitor has asked the system for.
-    pub async fn set_media(&self, width: u32, height: u32, media: &[(&str, &str)]) -> Result<()> {
-        self.set_view(width, height, "light").await?;
-        let mut features = vec![json!({ "name": "prefers-reduced-motion", "value": "reduce" })];
-        features.extend(
-            media
-                .iter()
-                .map(|(name, value)| json!({ "name": name, "value": value })),
-        );
-        let params = json!({ "features": features });
-        self.browser
-            .devtools
-            .command("Emulation.setEmulatedMedia", params)
+/// An element that the tab key should reach, or has reached.
+#[derive(Debug, Deserialize)]
+struct Stop {
+    /// What it is, in words.
+    name: String,
+    /// Its outlines and shadows, and those of its label.
+    look: String,
+    /// Whether something of it is in the view and lies on top.
+    seen: bool,
+    /// Whether it is what should be reached.
+    wanted: bool,
+}
+
+/// Contrast as WCAG has it, of colours in whatever notation, laid one over the other.
+const CONTRAST_SCRIPT: &str = r#"
+const pixel = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+const rgba = (colour) => {
+    pixel.clearRect(0, 0, 1, 1);
+    pixel.fillStyle = colour;
+    pixel.fillRect(0, 0, 1, 1);
+    return [...pixel.getImageData(0, 0, 1, 1).data];
+};
+const over = ([r, g, b, alpha], ground) => [r, g, b].map((part, at) => (alpha * part + (255 - alpha) * ground[at]) / 255);
+const linear = (part) => (part /= 255) <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+const luminance = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+const ratio = (a, b) => {
+    const [dark, light] = [luminance(a), luminance(b)].sort((a, b) => a - b);
+    return (light + 0.05) / (dark + 0.05);
+};
+"#;
+
+/// Rules of WCAG 2.2 up to AA, and what is good practice beside them. The styles are read as they are applied: to fetch them anew
+/// would be a request, and the page tells of each.
+///
+/// The contrast of texts of one letter or sign is wanted too. Where something lies over a text, or it is in a drawing, axe-core
+/// leaves its contrast undecided: then it is that with the colours of the elements around it.
+const AXE_SCRIPT: &str = r#"
+const least = (e) => {
+    const { fontSize, fontWeight } = getComputedStyle(e);
+    const size = parseFloat(fontSize);
+    return size >= 24 || (size >= 18.66 && fontWeight >= 700) ? 3 : 4.5;
+};
+// The note's letters are those of the text area over the marks.
+const letters = (e) => {
+    const written = e.closest(".paper:not(.reviewed) .backdrop") && document.querySelector("[data-testid=note]");
+    const style = getComputedStyle(written || e);
+    return e instanceof SVGElement ? style.fill : style.color;
+};
+const contrast = (e) => {
+    const layers = [];
+    // Through what floats, anything may shine.
+    let grounds = [[0, 0, 0], [255, 255, 255]];
+    for (let at = e; at; at = at.parentElement) {
+        const { backgroundColor, position } = getComputedStyle(at);
+        layers.unshift(rgba(backgroundColor));
+        if (layers[0][3] === 255 || position === "fixed") break;
+    }
+    grounds = grounds.map((ground) => layers.reduce((ground, layer) => over(layer, ground), ground));
+    return Math.min(...grounds.map((ground) => ratio(over(rgba(letters(e)), ground), ground)));
+};
+axe.configure({ checks: [{ id: "color-contrast", options: { ignoreLength: true, ignoreUnicode: false } }] });
+    const brief = document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(brief.map((a) => a.finished));
+    const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+    const results = await axe.run(document, {
+        preload: false,
+        runOnly: { type: "tag", values: tags },
+        rules: { "target-size": { enabled: true } },
+        resultTypes: ["violations", "incomplete"],
+    });
+    const lines = (rules) => rules.flatMap(({ id, nodes }) => nodes.map(({ target, any, all, none }) => {
+        const why = [...any, ...all, ...none].map((check) => check.message).join("; ");
+        return `${id}: ${target.join(" ")}: ${why}`;
+    }));
+    const [colours, others] = [[], []];
+    for (const rule of results.incomplete) (rule.id === "color-contrast" ? colours : others).push(rule);
+    const pale = colours.flatMap(({ nodes }) => nodes).flatMap(({ target }) => {
+        const element = document.querySelector(target[0]);
+        const [is, atLeast] = [contrast(element), least(element)];
+        return is < atLeast ? [`contrast: ${target[0]}: ${is.toFixed(2)} of ${atLeast}`] : [];
+    });
+    return { violations: [...lines(results.violations), ...pale], undecided: lines(others) };
+"#;
+
+/// The contrast of one colour on another, both as CSS writes them within an element of that type, or of that hue.
+const COLOURS_SCRIPT: &str = r#"
+const [entity, hue, pairs] = arguments;
+const probe = document.createElement("span");
+probe.dataset.entity = entity;
+document.body.append(probe);
+if (hue !== null) probe.style.setProperty("--hue", hue);
+const resolved = (colour) => {
+    probe.style.color = colour;
+    return rgba(getComputedStyle(probe).color);
+};
+const ratios = pairs.map(([colour, on]) => {
+    const ground = over(resolved(on), over(resolved("var(--surface)"), [255, 255, 255]));
+    return ratio(over(resolved(colour), ground), ground);
+});
+probe.remove();
+return ratios;
+"#;
+
+/// Whether elements of two selectors differ otherwise than by colour: in lines around, under or through them. Absent where one of
+/// them is not there.
+const DIFFER_SCRIPT: &str = r#"
+return arguments[0].map(([one, other]) => {
+    const look = (e) => {
+        const style = getComputedStyle(e);
+        const line = (side) => style[`border${side}Style`] === "none" ? "" : style[`border${side}Width`];
+        const outline = style.outlineStyle === "none" ? "" : style.outlineWidth;
+        // The system's colours leave no shadows.
+        const shadow = style.forcedColorAdjust === "none" ? style.boxShadow.replace(/(rgb|color|oklch)a?\([^)]*\)/g, "") : "";
+        return [outline, style.textDecorationLine, shadow, ...["Top", "Right", "Bottom", "Left"].map(line)].join("/");
+    };
+    const [a, b] = [one, other].map((selector) =>
+        [...document.querySelectorAll(selector)].find((e) => e.checkVisibility({ visibilityProperty: true })));
+    return a && b ? look(a) !== look(b) : null;
+});
+"#;
+
+/// Writes down what the page tells screen readers: where, and what.
+const LISTEN_SCRIPT: &str = r#"
+window.told = [];
+const live = "[role=status], [role=alert], [aria-live]";
+const texts = new Map();
+const look = () => {
+    for (const e of document.querySelectorAll(live)) {
+        // What is not displayed, or hidden, is not told.
+        const text = e.checkVisibility() && !e.closest("[aria-hidden=true]") ? e.textContent.trim() : "";
+        if (text !== (texts.get(e) ?? "")) {
+            texts.set(e, text);
+            if (text) window.told.push(text);
+        }
+    }
+};
+look();
+window.told = [];
+new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
+"#;
+
+/// Targets that are smaller than 24 px in a direction (WCAG 2.5.8), but for those within a sentence, and for those so far from
+/// all others that circles of 24 px around them touch neither another target nor such a circle.
+const TARGETS_SCRIPT: &str = r#"
+const LEAST = 24;
+const selector = "a[href], button, input, select, textarea, summary, [role=button], [tabindex='0']";
+const modal = document.querySelector("dialog:modal");
+const shown = (e) => e.checkVisibility({ visibilityProperty: true }) && !e.disabled && (!modal || modal.contains(e));
+const targets = [...document.querySelectorAll(selector)].filter(shown).map((element) => {
+    // A label is part of its control.
+    const box = (element.closest("label") ?? element).getBoundingClientRect();
+    const within = element.matches("mark");
+    return { element, box, within, small: box.width < LEAST || box.height < LEAST };
+});
+const middle = ({ left, right, top, bottom }) => [(left + right) / 2, (top + bottom) / 2];
+const near = (target, other) => {
+    if (target.element.contains(other.element) || other.element.contains(target.element)) return false;
+    const [x, y] = middle(target.box);
+    const { left, right, top, bottom } = other.box;
+    const [dx, dy] = [Math.max(left - x, 0, x - right), Math.max(top - y, 0, y - bottom)];
+    const [ox, oy] = middle(other.box);
+    return Math.hypot(dx, dy) < LEAST / 2 || (other.small && Math.hypot(ox - x, oy - y) < LEAST);
+};
+return targets
+    .filter((target) => target.small && !target.within && targets.some((other) => other !== target && near(target, other)))
+    .map(({ element, box }) => `${element.outerHTML.slice(0, 120)}: ${box.width.toFixed(1)} x ${box.height.toFixed(1)}`);
+"#;
+
+/// What sticks out of the view sideways.
+const WIDE_SCRIPT: &str = r#"
+const root = document.documentElement;
+if (root.scrollWidth <= root.clientWidth) return [];
+const clipped = (e) => {
+    for (let up = e.parentElement; up && up !== document.body; up = up.parentElement)
+        if (getComputedStyle(up).overflowX !== "visible") return true;
+    return false;
+};
+const out = [...document.body.querySelectorAll("*")].filter((e) =>
+    e.checkVisibility() && e.getBoundingClientRect().right > root.clientWidth + 1 && !clipped(e));
+return [`${root.scrollWidth - root.clientWidth} px: ` + out.slice(0, 3).map((e) => e.outerHTML.slice(0, 100)).join(", ")];
+"#;
+
+/// The distances between letters, words, lines and paragraphs that WCAG 1.4.12 lets a visitor ask for; taken back at the end.
+const SPACING_SCRIPT: &str = r#"
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(`* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important; }
+    p { margin-bottom: 2em !important; }`);
+const before = [...document.adoptedStyleSheets];
+document.adoptedStyleSheets = [...before, sheet];
+const cut = [...document.querySelectorAll("button, h1, h2, h3, p, label")].filter((e) => {
+    const { overflowX, overflowY } = getComputedStyle(e);
+    const cuts = overflowX !== "visible" || overflowY !== "visible";
+    return cuts && e.checkVisibility() && !e.matches(".unseen, .name, td button") &&
+        (e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1);
+});
+const root = document.documentElement;
+const wide = root.scrollWidth - root.clientWidth;
+document.adoptedStyleSheets = before;
+return [...(0 < wide ? [`${wide} px wider than the view`] : []), ...cut.map((e) => e.outerHTML.slice(0, 100))];
+"#;
+
+/// What moves, or would at a change.
+const MOVES_SCRIPT: &str = r#"
+const running = document.getAnimations().filter((a) => a.playState === "running").map((a) =>
+    `${a.animationName ?? a.transitionProperty} of ${a.effect.target.outerHTML.slice(0, 80)}`);
+const would = [...document.querySelectorAll("*")].flatMap((e) => [null, "::before", "::after"].map((part) => {
+    const { transitionDuration, animationName, scrollBehavior } = getComputedStyle(e, part);
+    const moves = transitionDuration.split(", ").some((time) => parseFloat(time) > 0) ||
+        animationName !== "none" || scrollBehavior === "smooth";
+    return moves ? `${e.outerHTML.slice(0, 80)} ${part ?? ""}` : "";
+})).filter((e) => e !== "");
+return [...running, ...would];
+"#;
+
+/// Puts the keyboard before everything that the tab key should reach, in the open dialog, where there is one, and makes two
+/// functions: one tells of what should be reached next, the other of what has been. What has the keyboard may let others be reached.
+const STOPS_SCRIPT: &str = r#"
+const root = document.querySelector("dialog:modal") ?? document.body;
+const selector = "a[href], button, input, select, textarea, summary, [tabindex]";
+const reached = (e) => {
+    if (e.tabIndex < 0 || e.disabled || !e.checkVisibility({ visibilityProperty: true })) return false;
+    if (e.type !== "radio") return true;
+    const group = [...root.querySelectorAll(`input[name="${e.name}"]`)];
+    return e === (group.find((radio) => radio.checked) ?? group[0]);
+};
+const look = (e) => [e, e.closest("label")].filter(Boolean).map((part) => {
+    const { outlineStyle, outlineWidth, outlineColor, boxShadow } = getComputedStyle(part);
+    return outlineStyle === "none" ? boxShadow : `${outlineStyle} ${outlineWidth} ${outlineColor} ${boxShadow}`;
+}).join(" / ");
+const seen = (e) => {
+    const { left, right, top, bottom } = (e.closest("label") ?? e).getBoundingClientRect();
+    const within = (from, to, most, part) => Math.max(from, 0) + part * (Math.min(to, most) - Math.max(from, 0));
+    return [0.1, 0.5, 0.9].some((x) => [0.1, 0.5, 0.9].some((y) => {
+        const at = [within(left, right, innerWidth, x), within(top, bottom, innerHeight, y)];
+        const over = document.elementFromPoint(...at);
+        return over && (e.contains(over) || e.closest("label")?.contains(over));
+    }));
+};
+const stop = (e, wanted) => ({
+    name: `${e.tagName.toLowerCase()} ${(e.getAttribute("aria-label") ?? e.innerText ?? "").trim().slice(0, 40)} ${e.id}`,
+    look: look(e),
+    seen: seen(e),
+    wanted,
+});
+const before = document.activeElement;
+before?.blur();
+const start = document.createElement("span");
+start.tabIndex = -1;
+root.prepend(start);
+start.focus({ preventScroll: true });
+start.remove();
+let at = null;
+let next = null;
+window.stops = {
+    next: () => {
+        const behind = (e) => !at || at.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING;
+        next = [...root.querySelectorAll(selector)].find((e) => reached(e) && behind(e)) ?? null;
+        return next && stop(next, true);
+    },
+    reached: () => {
+        at = document.activeElement;
+        return stop(at, at === next);
+    },
+    end: () => before?.focus({ preventScroll: true }),
+};
+"#;
+
+impl Page {
+    /// Sees the page that way from now on.
+    pub async fn see(&self, view: View) -> Result<()> {
+        let View { width, height, .. } = view;
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500 });
+        let feature = |name: &str, value: &str| json!({ "name": name, "value": value });
+        let forced = if view.forced { "active" } else { "none" };
+        let motion = if view.still {
+            "reduce"
+        } else {
+            "no-preference"
+        };
+        let media = json!({ "features": [
+            feature("prefers-color-scheme", view.scheme),
+            feature("forced-colors", forced),
+            feature("prefers-reduced-motion", motion),
+        ]});
+        let devtools = &self.browser.devtools;
+        devtools
+            .command("Emulation.setDeviceMetricsOverride", size)
+            .await?;
+        devtools
+            .command("Emulation.setEmulatedMedia", media)
             .await?;
         Ok(())
     }
 
-    /// Presses Tab until the focus has been everywhere that it gets to.
-    pub async fn tab_through(&self) -> Result<Round> {
-        let count = self.browser.execute(REACH, vec![]).await?;
-        let count = count.as_u64().context("no number of controls")?;
-        let (mut reached, mut unseen) = (Vec::new(), Vec::new());
-        for _ in 0..count + 10 {
+    /// Asks axe-core, which comes into the page past its policy.
+    pub async fn barriers(&self) -> Result<Barriers> {
+        let devtools = &self.browser.devtools;
+        if devtools.evaluate(None, "typeof axe").await? != "object" {
+            let script =
+                env::var_os("E2E_AXE").context("E2E_AXE does not name axe-core's script")?;
+            let script = fs::read_to_string(script).context("axe-core cannot be read")?;
+            devtools.evaluate(None, &format!("{script}; 0")).await?;
+        }
+        let script = format!("(async () => {{ {CONTRAST_SCRIPT} {AXE_SCRIPT} }})()");
+        let found = devtools.evaluate(None, &script).await?;
+        serde_json::from_value(found).context("axe-core answers otherwise")
+    }
+
+    /// The contrast of each pair, a colour and what it is on, within an element of an entity type, or of one with that hue.
+    pub async fn contrasts(
+        &self,
+        entity: &str,
+        hue: Option<u32>,
+        pairs: &[(&str, &str)],
+    ) -> Result<Vec<f64>> {
+        let script = format!("{CONTRAST_SCRIPT} {COLOURS_SCRIPT}");
+        let args = vec![json!(entity), json!(hue), json!(pairs)];
+        let ratios = self.browser.execute(&script, args).await?;
+        Ok(serde_json::from_value(ratios)?)
+    }
+
+    /// Whether the elements of each two selectors differ otherwise than by colour, where they are there.
+    pub async fn differ(&self, pairs: &[(&str, &str)]) -> Result<Vec<Option<bool>>> {
+        let differ = self.browser.execute(DIFFER_SCRIPT, vec![json!(pairs)]);
+        Ok(serde_json::from_value(differ.await?)?)
+    }
+
+    /// Writes down what screen readers are told from now on.
+    pub async fn listen(&self) -> Result<()> {
+        self.browser.execute(LISTEN_SCRIPT, vec![]).await.map(drop)
+    }
+
+    /// What they have been told since [`Self::listen`], or since this was asked last.
+    pub async fn told(&self) -> Result<Vec<String>> {
+        self.lines("return window.told.splice(0)").await
+    }
+
+    /// Targets that are too small, with their sizes.
+    pub async fn small_targets(&self) -> Result<Vec<String>> {
+        self.lines(TARGETS_SCRIPT).await
+    }
+
+    /// What sticks out of the view sideways.
+    pub async fn too_wide(&self) -> Result<Vec<String>> {
+        self.lines(WIDE_SCRIPT).await
+    }
+
+    /// What sticks out or is cut off where a visitor asks for more space between letters, words and lines.
+    pub async fn too_tight(&self) -> Result<Vec<String>> {
+        self.lines(SPACING_SCRIPT).await
+    }
+
+    /// What moves, or would at a change.
+    pub async fn moves(&self) -> Result<Vec<String>> {
+        self.lines(MOVES_SCRIPT).await
+    }
+
+    /// Goes through the page by the tab key and gives the keyboard back. Returns what it does not reach, or not in the order of
+    /// the document, and what does not show that it has the keyboard, or lies wholly under something else then.
+    pub async fn unreached(&self) -> Result<Vec<String>> {
+        let ask = async |what: &str| -> Result<Option<Stop>> {
+            let answer = format!("return window.stops.{what}()");
+            let answer = self.browser.execute(&answer, vec![]).await?;
+            Ok(serde_json::from_value(answer)?)
+        };
+        self.browser.execute(STOPS_SCRIPT, vec![]).await?;
+        let mut wrong = Vec::new();
+        while let Some(next) = ask("next").await? {
             self.press("Tab").await?;
-            let focused = self.browser.execute(FOCUSED, vec![]).await?;
-            let Value::Object(focused) = focused else {
-                continue;
-            };
-            if focused["first"] == false {
-                continue;
-            }
-            let name = focused["name"].as_str().unwrap_or_default().to_owned();
-            if focused["seen"] == false {
-                unseen.push(name.clone());
-            }
-            reached.push(name);
-            if focused["left"] == 0 {
+            let reached = ask("reached")
+                .await?
+                .context("something has the keyboard")?;
+            if !reached.wanted {
+                wrong.push(format!(
+                    "{} has the keyboard, not {}",
+                    reached.name, next.name
+                ));
                 break;
             }
+            if reached.look == next.look {
+                wrong.push(format!("{} looks as without the keyboard", next.name));
+            }
+            if !reached.seen {
+                wrong.push(format!("{} lies under something else", next.name));
+            }
         }
-        let missed = "return Array.from(window.toReach, (e) => e.outerHTML.slice(0, 120))";
-        let missed = self.browser.execute(missed, vec![]).await?;
-        Ok(Round {
-            reached,
-            unseen,
-            missed: serde_json::from_value(missed)?,
-        })
+        ask("end").await?;
+        Ok(wrong)
+    }
+
+    async fn lines(&self, script: &str) -> Result<Vec<String>> {
+        let lines: Value = self.browser.execute(script, vec![]).await?;
+        Ok(serde_json::from_value(lines)?)
     }
 }

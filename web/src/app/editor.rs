@@ -39,7 +39,7 @@ pub(crate) fn Editor(page: Page) -> impl IntoView {
                 on:pointermove=move |event| pointer::on_move(page, &event)
                 on:pointerup=move |event| pointer::on_up(page, &event)
                 on:pointercancel=move |_| pointer::cancel(page)
-                on:pointerleave=move |_| page.hover.set(None)
+                on:pointerleave=move |event| pointer::on_leave(page, &event)
             ></div>
             <textarea
                 id="note"
@@ -53,7 +53,7 @@ pub(crate) fn Editor(page: Page) -> impl IntoView {
                 node_ref=page.textarea
                 on:input=move |event| page.edited(&event_target_value(&event))
                 on:pointermove=move |event| pointer::on_move(page, &event)
-                on:pointerleave=move |_| page.hover.set(None)
+                on:pointerleave=move |event| pointer::on_leave(page, &event)
             ></textarea>
             <div class="blank" hidden=move || !empty.get()>
                 <Examples page />

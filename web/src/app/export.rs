@@ -10,6 +10,7 @@ use web::note::Note;
 use web::protocol::ModelCard;
 use web_sys::HtmlElement;
 
+use crate::announcing;
 use crate::download;
 use crate::drawing::percent;
 use crate::page::Page;
@@ -369,16 +370,24 @@ fn Unfinished(export: Export) -> impl IntoView {
             batch.all
         ))
     };
+    let told = Memo::new(move |before: Option<&String>| {
+        let words = match (export.is_ready(), before.map(String::as_str)) {
+            (false, _) => "Not everything is analysed yet.",
+            (true, None | Some("")) => "",
+            (true, Some(_)) => "Everything is analysed.",
+        };
+        words.to_owned()
+    });
     let offered = move || export.all.get() && !no_model() && batch.with(Option::is_none);
     view! {
         <div class="unfinished" data-testid="export-unfinished" hidden=move || export.is_ready()>
-            <p role="status">
-                {words} " " {progress}
-            </p>
+            <p>{words} " " {progress}</p>
             <button type="button" hidden=move || !offered() on:click=move |_| page.analyse_all()>
                 "Analyse first"
             </button>
         </div>
+        // The elements outside of an open dialog are told to nobody.
+        <announcing::Settled name="news-export" words=told />
     }
 }
 

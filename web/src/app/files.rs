@@ -281,22 +281,16 @@ pub(crate) fn Buttons(files: Files) -> impl IntoView {
 #[component]
 pub(crate) fn Opening(files: Files) -> impl IntoView {
     let words = move || match files.stage.get() {
-        Stage::Waiting(1) => String::from("1 file opens as soon as the model is there."),
-        Stage::Waiting(many) => format!("{many} files open as soon as the model is there."),
         Stage::Reading { done, all } => format!("Opening file {} of {all}", done + 1),
-        Stage::Idle => files.report.with(summary),
+        _ => in_short(files),
     };
     let problems = move || files.report.with(|report| report.problems.clone());
     let more = move || problems().len().saturating_sub(PROBLEMS);
     let quiet = move || files.report.with(|report| report.problems.is_empty());
-    let nothing = move || {
-        files.stage.get() == Stage::Idle && files.report.with(|report| *report == Report::default())
-    };
+    let nothing = move || in_short(files).is_empty();
     view! {
         <div class="opening" hidden=nothing>
-            <p role="status" data-testid="opening">
-                {words}
-            </p>
+            <p data-testid="opening">{words}</p>
             <div class="alert" role="alert" data-testid="opening-problems" hidden=quiet>
                 <h2>"Not everything could be opened"</h2>
                 <ul>
@@ -313,6 +307,23 @@ pub(crate) fn Opening(files: Files) -> impl IntoView {
                 "Dismiss"
             </button>
         </div>
+    }
+}
+
+/// How it stands, without what changes from moment to moment; nothing where nothing was opened.
+pub(crate) fn in_short(files: Files) -> String {
+    match files.stage.get() {
+        Stage::Waiting(1) => String::from("1 file opens as soon as the model is there."),
+        Stage::Waiting(many) => format!("{many} files open as soon as the model is there."),
+        Stage::Reading { .. } => String::from("Opening files"),
+        Stage::Idle => files.report.with(|report| {
+            let nothing = *report == Report::default();
+            if nothing {
+                String::new()
+            } else {
+                summary(report)
+            }
+        }),
     }
 }
 

@@ -182,11 +182,12 @@ fn Group(page: Page, kind: usize, count: usize) -> impl IntoView {
     let name = page.types().get(kind).cloned().unwrap_or_default();
     view! {
         <tr class="group">
-            <th scope="rowgroup" colspan="3" data-group=name.clone()>
+            // Not a heading: every row has its type all the same.
+            <td colspan="3" data-group=name.clone()>
                 {name.clone()}
                 " "
                 <span class="count">{count}</span>
-            </th>
+            </td>
         </tr>
     }
 }

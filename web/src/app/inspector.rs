@@ -1,5 +1,6 @@
 //! The mark that is looked at: what is known about it, and what can be made of it.
 
+use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 use web::kind;
@@ -144,9 +145,6 @@ pub(crate) fn Inspector(page: Page) -> impl IntoView {
             <p id="keys-hint" class="unseen">
                 "a accepts, x rejects, digits choose a type, question mark explains all keys."
             </p>
-            <p class="unseen" role="status" data-testid="said">
-                {page.said}
-            </p>
         </section>
     }
 }
@@ -154,14 +152,16 @@ pub(crate) fn Inspector(page: Page) -> impl IntoView {
 #[component]
 fn Types(page: Page, mark: Memo<Option<Mark>>) -> impl IntoView {
     let types = move || page.types.get().into_iter().enumerate().collect::<Vec<_>>();
+    let off = move || mark.with(Option::is_none) && page.selection.with(Option::is_none);
+    // Where the row is longer than the screen, it can be pushed along by keyboard even while none of its buttons can be reached.
+    let reachable = move || off().then_some("0");
     view! {
-        <div class="tools types" role="group" aria-label="Type">
+        <div class="tools types" role="group" aria-label="Type" tabindex=reachable>
             <For each=types key=|(index, name)| (*index, name.clone()) children=move |(index, name)| {
                 let pressed = move || {
                     let of_mark = mark.with(|mark| mark.as_ref().is_some_and(|mark| mark.kind == index));
                     (of_mark && page.selection.with(Option::is_none)).to_string()
                 };
-                let off = move || mark.with(Option::is_none) && page.selection.with(Option::is_none);
                 view! {
                     <button
                         type="button"
@@ -192,10 +192,16 @@ fn describe(page: Page, mark: &Mark) -> String {
     format!("{} · characters {start} to {end}", in_words(mark))
 }
 
-/// What is under the pointer, beside it.
+/// What is under the pointer, beside it. The pointer can go on to it, and the escape key takes it away (WCAG 1.4.13).
 #[component]
 pub(crate) fn Tip(page: Page) -> impl IntoView {
     let tip = NodeRef::<html::Div>::new();
+    let listener = window_event_listener(ev::keydown, move |event| {
+        if event.key() == "Escape" {
+            page.hover.set(None);
+        }
+    });
+    on_cleanup(move || listener.remove());
     let mark = Memo::new(move |_| {
         let id = page.hover.get()?;
         page.shown.with(|note| {
@@ -250,7 +256,17 @@ pub(crate) fn Tip(page: Page) -> impl IntoView {
     };
     let entity = move || words().map(|(name, _)| name);
     view! {
-        <div class="tip" aria-hidden="true" data-testid="tip" data-entity=entity hidden=move || mark.with(Option::is_none) node_ref=tip>
+        <div
+            class="tip"
+            aria-hidden="true"
+            data-testid="tip"
+            data-entity=entity
+            hidden=move || mark.with(Option::is_none)
+            node_ref=tip
+            on:pointerleave=move |_| page.hover.set(None)
+            // The next press is for what lies behind.
+            on:pointerdown=move |_| page.hover.set(None)
+        >
             <strong>{entity}</strong>
             " "
             {move || words().map(|(_, words)| words)}

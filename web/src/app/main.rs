@@ -13,6 +13,7 @@ mod page;
 mod stage;
 
 mod about;
+mod announcing;
 mod download;
 mod draft;
 mod drawing;
@@ -92,5 +93,6 @@ fn App() -> impl IntoView {
         <dropping::Drop files />
         <inspector::Tip page />
         <inspector::Help page />
+        <announcing::Announcements page files />
     }
 }

@@ -246,6 +246,19 @@ fn on_key(event: &KeyboardEvent) {
     }
 }
 
+/// How the analysis of all notes stands, for screen readers.
+pub(crate) fn in_short(page: Page) -> String {
+    let done = page
+        .list
+        .with(|list| 1 < list.len() && list.iter().all(|line| line.analysed));
+    let words = match page.analysis.batch.with(Option::is_some) {
+        true => "Analysing all notes",
+        false if done => "All notes are analysed",
+        false => "",
+    };
+    words.to_owned()
+}
+
 /// The analysis of all notes.
 #[component]
 fn Batch(page: Page) -> impl IntoView {
@@ -267,7 +280,7 @@ fn Batch(page: Page) -> impl IntoView {
     };
     view! {
         <div class="batch" data-testid="batch">
-            <span role="status">{words}</span>
+            <span>{words}</span>
             <Show
                 when=move || running.get()
                 fallback=move || {

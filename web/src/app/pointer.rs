@@ -142,6 +142,7 @@ pub(crate) fn on_down(page: Page, event: &PointerEvent) {
         return;
     };
     page.focus.set(Some(id));
+    page.hover.set(None);
     let Some(handle) = closest(event, ".handle") else {
         return;
     };
@@ -189,6 +190,8 @@ pub(crate) fn on_move(page: Page, event: &PointerEvent) {
     if event.pointer_type() == "touch" {
         return;
     }
+    // Whoever selects words wants nothing to float over them.
+    let unit = unit.filter(|_| event.buttons() == 0);
     let under = page.shown.with_untracked(|note| {
         let unit = unit?;
         let at = note.marks().partition_point(|mark| mark.end <= unit);
@@ -197,6 +200,16 @@ pub(crate) fn on_move(page: Page, event: &PointerEvent) {
     });
     if page.hover.get_untracked() != under {
         page.hover.set(under);
+    }
+}
+
+/// Nothing is under the pointer any more, unless it has gone on to what tells of the mark.
+pub(crate) fn on_leave(page: Page, event: &PointerEvent) {
+    let next = event.related_target();
+    let next = next.and_then(|next| next.dyn_into::<Element>().ok());
+    let on_tip = next.is_some_and(|next| next.closest(".tip").ok().flatten().is_some());
+    if !on_tip {
+        page.hover.set(None);
     }
 }
 

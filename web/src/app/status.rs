@@ -20,18 +20,7 @@ pub(crate) fn Status(page: Page) -> impl IntoView {
         }
     });
 
-    // Says to screen readers: wait until this has settled.
-    let busy = move || {
-        if matches!(page.stage.with(Stage::name), "ready" | "error") {
-            "false"
-        } else {
-            "true"
-        }
-    };
-    let findings = Memo::new(move |_| {
-        page.shown
-            .with(|note| note.marks().iter().filter(|mark| mark.stands()).count())
-    });
+    let findings = Memo::new(move |_| findings(page));
     let empty = Memo::new(move |_| page.shown.with(|note| note.text().is_empty()));
     let from_file = Memo::new(move |_| page.is_from_file());
     let text = move || match page.stage.get() {
@@ -50,15 +39,7 @@ pub(crate) fn Status(page: Page) -> impl IntoView {
         }
         Stage::Ready if empty.get() => String::from("Ready for a note"),
         Stage::Ready => {
-            let what = if from_file.get() {
-                "Marks of the file"
-            } else {
-                "Whole note analysed"
-            };
-            match findings.get() {
-                1 => format!("{what} · 1 finding"),
-                many => format!("{what} · {many} findings"),
-            }
+            format!("{} · {}", done(from_file.get()), counted(findings.get()))
         }
         Stage::Failed(_) => String::from("Not analysing"),
     };
@@ -81,7 +62,7 @@ pub(crate) fn Status(page: Page) -> impl IntoView {
         })
     };
     view! {
-        <div id="status" class="status" role="status" data-testid="status" data-state="loading" aria-busy=busy node_ref=line>
+        <div id="status" class="status" data-testid="status" data-state="loading" node_ref=line>
             <span class="lamp" aria-hidden="true"></span>
             <span class="words">{text}</span>
             <Show when=move || download().is_some()>
@@ -102,6 +83,40 @@ pub(crate) fn Status(page: Page) -> impl IntoView {
             </Show>
         </div>
         {move || trouble().map(|trouble| view! { <Alert page trouble /> })}
+    }
+}
+
+/// The same for screen readers: without what changes from moment to moment. What is wrong is an alert of its own.
+pub(crate) fn in_short(page: Page) -> String {
+    let empty = page.shown.with(|note| note.text().is_empty());
+    page.stage.with(|stage| match stage {
+        Stage::Starting | Stage::Downloading { .. } | Stage::Preparing => {
+            String::from("Loading the model")
+        }
+        Stage::Analysing { .. } => String::from("Analysing"),
+        Stage::Ready if empty => String::from("Ready for a note"),
+        Stage::Ready => format!("{}, {}", done(page.is_from_file()), counted(findings(page))),
+        Stage::Failed(_) => String::new(),
+    })
+}
+
+fn findings(page: Page) -> usize {
+    page.shown
+        .with(|note| note.marks().iter().filter(|mark| mark.stands()).count())
+}
+
+fn done(from_file: bool) -> &'static str {
+    if from_file {
+        "Marks of the file"
+    } else {
+        "Whole note analysed"
+    }
+}
+
+fn counted(findings: usize) -> String {
+    match findings {
+        1 => String::from("1 finding"),
+        many => format!("{many} findings"),
     }
 }
 

@@ -55,6 +55,18 @@ pub(crate) fn Evaluation(page: Page) -> impl IntoView {
     }
 }
 
+/// How it stands, for screen readers. What is wrong is an alert of its own.
+pub(crate) fn in_short(state: State) -> String {
+    state.stage.with(|stage| match stage {
+        Stage::Empty | Stage::Failed { .. } => String::new(),
+        Stage::Running { file } => format!("Evaluating {file}"),
+        Stage::Done { file, results } => {
+            let documents = counted(results.documents, "document", "documents");
+            format!("{file} is evaluated: {documents}")
+        }
+    })
+}
+
 /// Where files go in.
 #[component]
 fn Drop(state: State) -> impl IntoView {
@@ -123,7 +135,7 @@ fn Running(state: State, file: String) -> impl IntoView {
         (done, documents) => format!("Evaluating {file}: {done} of {documents} documents"),
     };
     view! {
-        <div class="running" role="status">
+        <div class="running">
             <span data-testid="evaluation-status">{text}</span>
             <progress
                 aria-label="Documents evaluated"
@@ -162,7 +174,7 @@ fn Done(file: String, results: Arc<Results>) -> impl IntoView {
     view! {
         <div class="results">
             <div class="outcome">
-                <p role="status">
+                <p>
                     <strong>{file}</strong>
                     {format!(
                         ": {} with {}, {} marked and {} found",
