@@ -7,8 +7,13 @@
 pub mod answers;
 pub mod base;
 pub mod browser;
+mod chromium;
 pub mod devtools;
+mod dropping;
+pub mod ear;
+pub mod engine;
 pub mod evaluation;
+mod firefox;
 pub mod input;
 pub mod notes;
 pub mod page;
@@ -16,5 +21,8 @@ pub mod server;
 mod session;
 pub mod shelf;
 pub mod terminal;
+mod webkit;
+mod wire;
 
+pub use engine::{Engine, Need};
 pub use session::{Session, Setup, single_file};
