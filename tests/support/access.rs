@@ -318,7 +318,7 @@ impl Page {
             feature("forced-colors", forced),
             feature("prefers-reduced-motion", motion),
         ]});
-        let devtools = &self.browser.devtools;
+        let devtools = self.browser.devtools().context("no DevTools")?;
         devtools
             .command("Emulation.setDeviceMetricsOverride", size)
             .await?;
@@ -330,7 +330,7 @@ impl Page {
 
     /// Asks axe-core, which comes into the page past its policy.
     pub async fn barriers(&self) -> Result<Barriers> {
-        let devtools = &self.browser.devtools;
+        let devtools = self.browser.devtools().context("no DevTools")?;
         if devtools.evaluate(None, "typeof axe").await? != "object" {
             let script =
                 env::var_os("E2E_AXE").context("E2E_AXE does not name axe-core's script")?;

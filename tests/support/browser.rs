@@ -1,122 +1,95 @@
-//! A headless Chromium of its own, with its WebDriver.
+//! A browser of a test's own, with its WebDriver.
 
-use std::env;
-use std::fs;
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use axum::http::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, WebDriver};
+use thirtyfour::WebDriver;
+use thirtyfour::common::command::{Command as WebDriverCommand, ExtensionCommand};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::devtools::DevTools;
+use crate::engine::Engine;
+use crate::firefox::Bidi;
+use crate::wire::lock;
+use crate::{chromium, firefox, memory, webkit};
 
-/// Everything that could make the browser itself use the network is off, and no name but this
-/// machine's resolves, so that a request by the page would have to be the page's own.
-const FLAGS: [&str; 14] = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-extensions",
-    "--disable-sync",
-    // What is looked for stays where it was found.
-    "--force-prefers-reduced-motion",
-    "--window-size=1366,900",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-];
+/// How long a WebDriver may take until it listens.
+pub(crate) const START: Duration = Duration::from_secs(20);
+/// Between two looks whether it does.
+pub(crate) const LOOK: Duration = Duration::from_millis(25);
 
-/// How long chromedriver may take until it listens.
-const START: Duration = Duration::from_secs(20);
+/// How what happens in the page is seen.
+#[derive(Debug)]
+pub(crate) enum Watch {
+    /// Over the DevTools protocol.
+    DevTools(DevTools),
+    /// Over WebDriver BiDi, and in the browser's own console.
+    Bidi(Bidi),
+    /// By a script in the page.
+    Page,
+}
+
+/// What an engine has started.
+pub(crate) struct Started {
+    pub(crate) driver: WebDriver,
+    pub(crate) watch: Watch,
+    /// What is ended after the browser.
+    pub(crate) programs: Vec<Child>,
+}
 
 /// A running browser with one empty page.
 #[derive(Debug)]
 pub struct Browser {
+    /// What it is.
+    pub engine: Engine,
     /// The page over WebDriver.
     pub driver: WebDriver,
-    /// The page over the DevTools protocol.
-    pub devtools: DevTools,
-    chromedriver: Child,
-    /// Holds the profile and whatever else the two leave behind.
+    watch: Watch,
+    /// What [`Watch::Page`] has seen in pages that were left.
+    left: Mutex<Vec<String>>,
+    programs: Vec<Child>,
+    /// Holds the profile and whatever else they leave behind.
     files: TempDir,
 }
 
 impl Browser {
-    /// Starts a browser with a profile, a fresh one where none is named. The programs are those that the environment variables
-    /// `CHROMIUM` and `CHROMEDRIVER` name, by default those of that name on PATH.
-    pub async fn start(profile: Option<&Path>) -> Result<Self> {
-        let program = env::var("CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".into());
+    /// Starts a browser with a profile, a fresh one where none is named.
+    pub async fn start(engine: Engine, profile: Option<&Path>) -> Result<Self> {
         let files = TempDir::with_prefix("e2e-").context("no folder for the browser's files")?;
-        let mut chromedriver = Command::new(&program)
-            .env("TMPDIR", files.path())
-            .args(["--port=0", "--log-level=SEVERE"])
-            .stdout(Stdio::piped())
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("cannot start {program}, the WebDriver of Chromium"))?;
-        let stdout = chromedriver
-            .stdout
-            .take()
-            .context("chromedriver has no output")?;
-        let port = tokio::time::timeout(START, port(stdout));
-        let port = port
-            .await
-            .with_context(|| format!("{program} does not listen within {START:?}"))??;
-
-        let mut capabilities = DesiredCapabilities::chrome();
-        capabilities
-            .set_binary(&env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".into()))?;
-        for flag in FLAGS {
-            capabilities.add_arg(flag)?;
-        }
-        if let Some(profile) = profile {
-            capabilities.add_arg(&format!("--user-data-dir={}", profile.display()))?;
-        }
-        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await;
-        let driver = driver.context("chromedriver cannot start Chromium")?;
-        match Self::devtools(&driver, &files).await {
-            Ok(devtools) => Ok(Self {
-                driver,
-                devtools,
-                chromedriver,
-                files,
-            }),
-            Err(error) => {
-                driver.quit().await?;
-                Err(error)
-            }
-        }
+        let started = match engine {
+            Engine::Chromium => chromium::start(profile, files.path()).await?,
+            Engine::Firefox => firefox::start(profile, files.path()).await?,
+            Engine::WebKit => webkit::start(files.path()).await?,
+        };
+        Ok(Self {
+            engine,
+            driver: started.driver,
+            watch: started.watch,
+            left: Mutex::default(),
+            programs: started.programs,
+            files,
+        })
     }
 
-    async fn devtools(driver: &WebDriver, files: &TempDir) -> Result<DevTools> {
-        let options = driver.capabilities().get("goog:chromeOptions");
-        let address = options.and_then(|options| options["debuggerAddress"].as_str());
-        let address = address
-            .context("chromedriver does not tell Chromium's DevTools address")?
-            .to_owned();
-        // chromedriver's window handle is the DevTools name of the page.
-        let page = driver.window().await?;
-        let devtools = DevTools::connect(&format!("ws://{address}/devtools/page/{page}")).await?;
-        let behavior = json!({ "behavior": "allow", "downloadPath": downloads(files) });
-        devtools
-            .command("Browser.setDownloadBehavior", behavior)
-            .await?;
-        Ok(devtools)
+    /// The DevTools protocol, where there is one.
+    pub fn devtools(&self) -> Option<&DevTools> {
+        match &self.watch {
+            Watch::DevTools(devtools) => Some(devtools),
+            _ => None,
+        }
     }
 
     /// Where files lie that the page has let the browser save. The folder is there once there is one.
     pub fn downloads(&self) -> PathBuf {
-        downloads(&self.files)
+        downloads(self.files.path())
     }
 
     /// Runs a function body in the page and returns what it returns.
@@ -128,49 +101,195 @@ impl Browser {
             .clone())
     }
 
+    /// Evaluates an expression in the page, waits for the promise that it may give, and returns its value.
+    pub async fn evaluate(&self, expression: &str) -> Result<Value> {
+        let body = format!(
+            "const done = arguments[arguments.length - 1];
+             Promise.resolve().then(() => ({expression})).then((value) => done([value]), (error) => done(String(error)));"
+        );
+        let result = self.driver.execute_async(&body, vec![]).await;
+        let result = result.with_context(|| format!("in the page: {expression}"))?;
+        match result.json() {
+            Value::Array(value) => Ok(value.first().cloned().unwrap_or_default()),
+            error => bail!("{expression}: {error}"),
+        }
+    }
+
+    /// Has a script run in every page before its own first one. Where this returns a script, nothing but the server can see to
+    /// that.
+    pub(crate) async fn before(&self, script: Option<&str>) -> Result<Option<String>> {
+        // The browser begins with an empty page that may do little.
+        let guarded =
+            |script: &str| format!("if (location.protocol.startsWith(\"http\")) {{ {script} }}");
+        match (&self.watch, script) {
+            (Watch::Page, script) => {
+                let script = script.unwrap_or_default();
+                return Ok(Some(format!("{}\n{script}", webkit::COLLECTOR)));
+            }
+            (_, None) => {}
+            (Watch::DevTools(devtools), Some(script)) => {
+                let params = json!({ "source": guarded(script) });
+                devtools.command("Page.enable", json!({})).await?;
+                devtools
+                    .command("Page.addScriptToEvaluateOnNewDocument", params)
+                    .await?;
+            }
+            (Watch::Bidi(bidi), Some(script)) => bidi.before(&guarded(script)).await?,
+        }
+        Ok(None)
+    }
+
+    /// Goes to an address.
+    pub(crate) async fn goto(&self, url: &str) -> Result<()> {
+        let left = self.seen_by_page().await?;
+        lock(&self.left).extend(left);
+        let gone = self.driver.goto(url).await;
+        gone.with_context(|| format!("cannot open {url}"))?;
+        if matches!(self.watch, Watch::Page) {
+            // Where the page does not come from the server that puts it there.
+            self.execute(webkit::COLLECTOR, vec![]).await?;
+        }
+        Ok(())
+    }
+
+    async fn seen_by_page(&self) -> Result<Vec<String>> {
+        match self.watch {
+            Watch::Page => {
+                let seen = self.execute("return self.e2eProblems ?? []", vec![]);
+                Ok(serde_json::from_value(seen.await?)?)
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Errors, warnings and uncaught exceptions in the console of the page and, as far as the browser tells of them, of its
+    /// workers; violations of the Content-Security-Policy are among them.
+    pub async fn problems(&self) -> Result<Vec<String>> {
+        match &self.watch {
+            Watch::DevTools(devtools) => Ok(devtools.problems()),
+            Watch::Bidi(bidi) => {
+                let console = self.in_firefox(CONSOLE, vec![]).await?;
+                let console: Vec<String> = serde_json::from_value(console)?;
+                let mut problems = bidi.problems();
+                problems.extend(console);
+                Ok(problems)
+            }
+            Watch::Page => {
+                let mut problems = lock(&self.left).clone();
+                problems.extend(self.seen_by_page().await?);
+                Ok(problems)
+            }
+        }
+    }
+
+    /// Everything that was requested by the page and its workers so far, as far as the browser tells of it.
+    pub fn requests(&self) -> Vec<String> {
+        match &self.watch {
+            Watch::DevTools(devtools) => devtools.requests(),
+            Watch::Bidi(bidi) => bidi.requests(),
+            Watch::Page => Vec::new(),
+        }
+    }
+
+    /// Whatever the browser has told of page and workers that contains a text: requests with their addresses, and lines of
+    /// their consoles; `None` where it tells nothing.
+    pub fn mentions(&self, text: &str) -> Option<Vec<String>> {
+        match &self.watch {
+            Watch::DevTools(devtools) => Some(devtools.mentions(text)),
+            Watch::Bidi(bidi) => Some(bidi.mentions(text)),
+            Watch::Page => None,
+        }
+    }
+
+    /// Sets the size of the view in CSS pixels, the colour scheme (`light` or `dark`), and the medium (`screen` or `print`).
+    pub async fn set_view(
+        &self,
+        [width, height]: [u32; 2],
+        scheme: &str,
+        medium: &str,
+    ) -> Result<()> {
+        match &self.watch {
+            Watch::DevTools(devtools) => {
+                let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500 });
+                let scheme = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+                let media = json!({ "media": medium, "features": scheme });
+                devtools
+                    .command("Emulation.setDeviceMetricsOverride", size)
+                    .await?;
+                devtools
+                    .command("Emulation.setEmulatedMedia", media)
+                    .await?;
+            }
+            Watch::Bidi(bidi) => {
+                bidi.set_size(width, height).await?;
+                let script = "const page = gBrowser.selectedBrowser.browsingContext; \
+                    [page.prefersColorSchemeOverride, page.mediumOverride] = arguments;";
+                self.in_firefox(script, vec![json!(scheme), json!(medium)])
+                    .await?;
+            }
+            Watch::Page => bail!("nothing sets the view of {}", self.engine),
+        }
+        Ok(())
+    }
+
+    /// Takes the network away, where the browser lets that be done.
+    pub async fn go_offline(&self) -> Result<()> {
+        match &self.watch {
+            Watch::DevTools(devtools) => {
+                let offline = json!({ "offline": true, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
+                let taken = devtools.command("Network.emulateNetworkConditions", offline);
+                taken.await.map(|_| ())
+            }
+            Watch::Bidi(_) => {
+                let taken = self.in_firefox("Services.io.offline = true", vec![]);
+                taken.await.map(|_| ())
+            }
+            Watch::Page => Ok(()),
+        }
+    }
+
+    /// Runs a function body in Firefox itself.
+    async fn in_firefox(&self, body: &str, args: Vec<Value>) -> Result<Value> {
+        let context = |name: &str| self.command("/moz/context", json!({ "context": name }));
+        context("chrome").await?;
+        let result = self.execute(body, args).await;
+        context("content").await?;
+        result
+    }
+
+    /// Acts by keyboard, mouse or touch, as WebDriver notes actions.
+    pub(crate) async fn act(&self, actions: Value) -> Result<()> {
+        self.command("/actions", json!({ "actions": actions }))
+            .await
+    }
+
+    /// A command of WebDriver's that the library has no function for.
+    async fn command(&self, endpoint: &str, body: Value) -> Result<()> {
+        let command = Post {
+            endpoint: endpoint.into(),
+            body,
+        };
+        let sent = self
+            .driver
+            .handle()
+            .cmd(WebDriverCommand::ExtensionCommand(Box::new(command)));
+        sent.await.map(|_| ()).with_context(|| endpoint.to_owned())
+    }
+
     /// Bytes that the processes of pages take now, workers included.
     ///
     /// # Errors
     /// Where there is no /proc.
     pub fn memory(&self) -> Result<u64> {
-        let mut processes = Vec::new();
-        for entry in fs::read_dir("/proc").context("there is no /proc")? {
-            let path = entry?.path();
-            // A process may end at any moment.
-            let (Ok(status), Ok(line)) = (
-                fs::read_to_string(path.join("status")),
-                fs::read(path.join("cmdline")),
-            ) else {
-                continue;
-            };
-            let number = |name: &str| -> Option<u64> {
-                let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-                line.split_whitespace().next()?.parse().ok()
-            };
-            if let (Some(id), Some(parent)) = (number("Pid:"), number("PPid:")) {
-                let renders = String::from_utf8_lossy(&line).contains("--type=renderer");
-                let bytes = number("VmRSS:").unwrap_or(0) * 1024;
-                processes.push((id, parent, renders, bytes));
-            }
-        }
-        let mut own: Vec<u64> = self.chromedriver.id().into_iter().map(u64::from).collect();
-        let mut bytes = 0;
-        while let Some(parent) = own.pop() {
-            for &(id, _, renders, of_it) in processes.iter().filter(|process| process.1 == parent) {
-                own.push(id);
-                bytes += if renders { of_it } else { 0 };
-            }
-        }
-        Ok(bytes)
+        memory::of_pages(self.programs.iter().filter_map(Child::id))
     }
 
     /// Closes the browser and removes its files.
-    pub async fn quit(mut self) -> Result<()> {
+    pub async fn quit(self) -> Result<()> {
         let closed = self.driver.quit().await;
-        self.chromedriver
-            .kill()
-            .await
-            .context("chromedriver cannot be ended")?;
+        for mut program in self.programs {
+            program.kill().await.context("a program cannot be ended")?;
+        }
         closed.context("the browser cannot be closed")?;
         // The browser's last processes may still write while they end: what stays then is no reason
         // to fail.
@@ -179,20 +298,70 @@ impl Browser {
     }
 }
 
-fn downloads(files: &TempDir) -> PathBuf {
-    files.path().join("downloads")
+/// What Firefox's console says of pages and workers beside what they say themselves.
+const CONSOLE: &str = r#"
+return Services.console.getMessageArray()
+    .filter((message) => message instanceof Ci.nsIScriptError && /^(http|blob|file|data)/.test(message.sourceName))
+    .map((message) => `${message.category}: ${message.errorMessage} ${message.sourceName}`);
+"#;
+
+/// A WebDriver command that is posted.
+#[derive(Debug)]
+struct Post {
+    endpoint: Arc<str>,
+    body: Value,
 }
 
-/// The port that chromedriver says it listens on.
-async fn port(stdout: tokio::process::ChildStdout) -> Result<u16> {
+impl ExtensionCommand for Post {
+    fn parameters_json(&self) -> Option<Value> {
+        Some(self.body.clone())
+    }
+
+    fn method(&self) -> Method {
+        Method::POST
+    }
+
+    fn endpoint(&self) -> Arc<str> {
+        Arc::clone(&self.endpoint)
+    }
+}
+
+pub(crate) fn downloads(files: &Path) -> PathBuf {
+    files.join("downloads")
+}
+
+/// Starts a WebDriver that says which port it listens on, after `words`.
+pub(crate) async fn listening(
+    program: &str,
+    driver: &mut Command,
+    files: &Path,
+    words: &str,
+) -> Result<(Child, u16)> {
+    let mut driver = driver
+        .env("TMPDIR", files)
+        .stdout(Stdio::piped())
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("cannot start {program}, the WebDriver of the browser"))?;
+    let stdout = driver
+        .stdout
+        .take()
+        .with_context(|| format!("{program} has no output"))?;
+    let port = tokio::time::timeout(START, port(stdout, words)).await;
+    let port = port.with_context(|| format!("{program} does not listen within {START:?}"))?;
+    Ok((driver, port.with_context(|| program.to_owned())?))
+}
+
+async fn port(stdout: tokio::process::ChildStdout, words: &str) -> Result<u16> {
     let mut lines = BufReader::new(stdout).lines();
     while let Some(line) = lines.next_line().await? {
-        if let Some((_, port)) = line.split_once("started successfully on port ") {
+        if let Some((_, port)) = line.split_once(words) {
             let port = port.trim_end_matches('.').parse();
             // Whatever else it says must not fill the pipe.
             tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-            return port.with_context(|| format!("chromedriver's port in {line:?}"));
+            return port.with_context(|| format!("the port in {line:?}"));
         }
     }
-    anyhow::bail!("chromedriver ended before it listened")
+    bail!("it ended before it listened")
 }

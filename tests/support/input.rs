@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::page::Page;
 
@@ -71,47 +71,16 @@ return { x: Math.round((left + right) / 2), y: Math.round((top + bottom) / 2) };
 impl Page {
     /// Presses keys one after the other, each as in `Shift+ArrowRight`, wherever the focus is.
     pub async fn press(&self, keys: &str) -> Result<()> {
+        let mut actions = Vec::new();
         for combination in keys.split(' ') {
-            let mut parts: Vec<&str> = combination.split('+').collect();
-            let key = parts.pop().context("no key")?;
-            let mut modifiers = 0;
-            for part in parts {
-                modifiers |= match part {
-                    "Alt" => 1,
-                    "Control" => 2,
-                    "Meta" => 4,
-                    "Shift" => 8,
-                    other => bail!("{other} is no modifier"),
-                };
-            }
-            let mut down = json!({ "type": "keyDown", "key": key, "modifiers": modifiers });
-            if key.chars().count() == 1 && modifiers & 7 == 0 {
-                down["text"] = json!(key);
-            }
-            if key == "Enter" {
-                down["text"] = json!("\r");
-            }
-            // What the browser itself does with a key, it does by this number.
-            let code = match key {
-                "Tab" => 9,
-                "Enter" => 13,
-                "Escape" => 27,
-                "ArrowLeft" => 37,
-                "ArrowUp" => 38,
-                "ArrowRight" => 39,
-                "ArrowDown" => 40,
-                _ => 0,
-            };
-            down["windowsVirtualKeyCode"] = json!(code);
-            let up = json!({ "type": "keyUp", "key": key, "modifiers": modifiers });
-            for event in [down, up] {
-                self.browser
-                    .devtools
-                    .command("Input.dispatchKeyEvent", event)
-                    .await?;
-            }
+            let parts = combination.split('+');
+            let keys: Vec<String> = parts.map(key).collect::<Result<_>>()?;
+            let event = |what, key: &String| json!({ "type": what, "value": key });
+            actions.extend(keys.iter().map(|key| event("keyDown", key)));
+            actions.extend(keys.iter().rev().map(|key| event("keyUp", key)));
         }
-        Ok(())
+        let keyboard = json!({ "type": "key", "id": "keyboard", "actions": actions });
+        self.browser.act(json!([keyboard])).await
     }
 
     /// The middle of an element that is scrolled into view.
@@ -134,11 +103,11 @@ impl Page {
 
     /// Moves the mouse, without a button.
     pub async fn hover(&self, Place { x, y }: Place) -> Result<()> {
-        let event = json!({ "type": "mouseMoved", "x": x, "y": y });
-        self.browser
-            .devtools
-            .command("Input.dispatchMouseEvent", event)
-            .await?;
+        self.point(
+            Pointer::Mouse,
+            json!({ "type": "pointerMove", "x": x, "y": y }),
+        )
+        .await?;
         tokio::time::sleep(MOVE).await;
         Ok(())
     }
@@ -154,52 +123,55 @@ impl Page {
             x: (from.x + part * (to.x - from.x)).round(),
             y: (from.y + part * (to.y - from.y)).round(),
         };
-        if pointer == Pointer::Mouse {
-            // A mouse has come to where it presses.
-            self.hover(from).await?;
-        }
-        let mut events = vec![("down", from)];
+        let there = |Place { x, y }| json!({ "type": "pointerMove", "x": x, "y": y });
+        // A mouse has come to where it presses, a finger comes down there.
+        self.point(pointer, there(from)).await?;
+        self.point(pointer, json!({ "type": "pointerDown", "button": 0 }))
+            .await?;
         if from != to {
             // The browser begins to select only when a mouse has gone some way.
             // A finger that is lifted while it moves flings, and the next tap only ends that: it rests first.
-            let parts = [0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0];
-            events.extend(parts.map(|part| ("move", on_the_way(part))));
+            for part in [0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0] {
+                self.point(pointer, there(on_the_way(part))).await?;
+            }
         }
-        events.push(("up", to));
-        for (what, Place { x, y }) in events {
-            let (command, event) = match pointer {
-                Pointer::Mouse => {
-                    let kind = match what {
-                        "down" => "mousePressed",
-                        "move" => "mouseMoved",
-                        _ => "mouseReleased",
-                    };
-                    let buttons = u8::from(what != "up");
-                    let mut event = json!({ "type": kind, "x": x, "y": y, "button": "left", "buttons": buttons });
-                    if what != "move" {
-                        event["clickCount"] = json!(1);
-                    }
-                    ("Input.dispatchMouseEvent", event)
-                }
-                Pointer::Touch => {
-                    let kind = match what {
-                        "down" => "touchStart",
-                        "move" => "touchMove",
-                        _ => "touchEnd",
-                    };
-                    let points = match what {
-                        "up" => json!([]),
-                        _ => json!([{ "x": x, "y": y }]),
-                    };
-                    (
-                        "Input.dispatchTouchEvent",
-                        json!({ "type": kind, "touchPoints": points }),
-                    )
-                }
-            };
-            self.browser.devtools.command(command, event).await?;
-            tokio::time::sleep(MOVE).await;
-        }
+        self.point(pointer, json!({ "type": "pointerUp", "button": 0 }))
+            .await
+    }
+
+    /// One event of a pointer, and the time in which the browser draws.
+    async fn point(&self, pointer: Pointer, event: Value) -> Result<()> {
+        let kind = match pointer {
+            Pointer::Mouse => "mouse",
+            Pointer::Touch => "touch",
+        };
+        let device = json!({
+            "type": "pointer", "id": kind, "parameters": { "pointerType": kind }, "actions": [event],
+        });
+        self.browser.act(json!([device])).await?;
+        tokio::time::sleep(MOVE).await;
         Ok(())
     }
+}
+
+/// A key as WebDriver writes it.
+fn key(name: &str) -> Result<String> {
+    let key = match name {
+        "Shift" => '\u{e008}',
+        "Control" => '\u{e009}',
+        "Alt" => '\u{e00a}',
+        "Meta" => '\u{e03d}',
+        "Tab" => '\u{e004}',
+        "Enter" => '\u{e007}',
+        "Escape" => '\u{e00c}',
+        "End" => '\u{e010}',
+        "Home" => '\u{e011}',
+        "ArrowLeft" => '\u{e012}',
+        "ArrowUp" => '\u{e013}',
+        "ArrowRight" => '\u{e014}',
+        "ArrowDown" => '\u{e015}',
+        letter if letter.chars().count() == 1 => return Ok(letter.to_owned()),
+        other => bail!("{other} is no key"),
+    };
+    Ok(key.into())
 }

@@ -125,6 +125,20 @@ setInterval(() => {
 }, 10);
 "#;
 
+/// A place to paste to, above everything else.
+const PASTE_SCRIPT: &str = r#"
+const box = document.createElement("textarea");
+box.id = "e2e-paste";
+self.e2ePasted = null;
+box.addEventListener("paste", (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    self.e2ePasted = event.clipboardData.getData("text/plain");
+});
+(document.querySelector("dialog[open]") ?? document.body).append(box);
+box.focus();
+"#;
+
 /// An open page.
 #[derive(Debug)]
 pub struct Page {
@@ -135,11 +149,7 @@ pub struct Page {
 impl Page {
     /// Navigates to the page and waits until its editor is there.
     pub async fn open(&self, url: &str) -> Result<()> {
-        self.browser
-            .driver
-            .goto(url)
-            .await
-            .with_context(|| format!("cannot open {url}"))?;
+        self.browser.goto(url).await?;
         let start = Instant::now();
         loop {
             let there = "return document.querySelector('[data-testid=note]') !== null \
@@ -288,17 +298,31 @@ impl Page {
 
     /// Sets the size of the view in CSS pixels and the colour scheme (`light` or `dark`).
     pub async fn set_view(&self, width: u32, height: u32, scheme: &str) -> Result<()> {
-        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500 });
-        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         self.browser
-            .devtools
-            .command("Emulation.setDeviceMetricsOverride", size)
-            .await?;
-        self.browser
-            .devtools
-            .command("Emulation.setEmulatedMedia", media)
-            .await?;
-        Ok(())
+            .set_view([width, height], scheme, "screen")
+            .await
+    }
+
+    /// What the page has put on the clipboard.
+    pub async fn copied(&self) -> Result<String> {
+        if let Some(devtools) = self.browser.devtools() {
+            // It would ask a person.
+            let permissions =
+                json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
+            devtools
+                .command("Browser.grantPermissions", permissions)
+                .await?;
+            let text = self.browser.evaluate("navigator.clipboard.readText()");
+            return text.await?.as_str().map(str::to_owned).context("no text");
+        }
+        // Elsewhere as a person looks what it is.
+        self.browser.execute(PASTE_SCRIPT, vec![]).await?;
+        self.press("Control+v").await?;
+        let pasted = "document.querySelector('#e2e-paste').remove(); return self.e2ePasted";
+        let text = self.browser.execute(pasted, vec![]).await?;
+        text.as_str()
+            .map(str::to_owned)
+            .context("nothing is pasted")
     }
 }
 

@@ -84,6 +84,7 @@ struct Shared {
     base: String,
     spoiled: &'static str,
     fault: Mutex<Fault>,
+    before: Mutex<Option<String>>,
     log: Mutex<Vec<String>>,
 }
 
@@ -103,6 +104,7 @@ impl Server {
             base: base.to_owned(),
             spoiled,
             fault: Mutex::new(fault),
+            before: Mutex::default(),
             log: Mutex::default(),
         });
         let files = ServeDir::new(folder);
@@ -147,6 +149,11 @@ impl Server {
             .clone()
     }
 
+    /// Puts a script before all others of each page, where the browser itself cannot.
+    pub(crate) fn set_before(&self, script: Option<String>) {
+        *self.shared.before.lock().expect("no panic holds the lock") = script;
+    }
+
     /// Changes what happens from now on.
     pub fn set_fault(&self, fault: Fault) {
         *self.shared.fault.lock().expect("no panic holds the lock") = fault;
@@ -180,7 +187,22 @@ async fn log_and_spoil(
         .clone();
     let path = request.uri().path();
     if fault == Fault::None || !path.contains(shared.spoiled) {
-        return next.run(request).await;
+        // Whoever else asks for the page, the service worker, knows its checksum.
+        let accepted = request.headers().get(header::ACCEPT);
+        let is_page = path.ends_with('/')
+            && accepted
+                .is_some_and(|types| types.to_str().is_ok_and(|types| types.contains("html")));
+        let before = shared
+            .before
+            .lock()
+            .expect("no panic holds the lock")
+            .clone();
+        let before = before.filter(|_| is_page);
+        let response = next.run(request).await;
+        return match before {
+            Some(script) => with_script(response, &script).await,
+            None => response,
+        };
     }
     let file = shared
         .folder
@@ -189,6 +211,19 @@ async fn log_and_spoil(
         Ok(response) => response,
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")).into_response(),
     }
+}
+
+/// A page with a script before everything that stands in it, its policy too.
+async fn with_script(response: Response, script: &str) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let Ok(page) = axum::body::to_bytes(body, usize::MAX).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let page = String::from_utf8_lossy(&page);
+    let page = page.replacen("<head>", &format!("<head><script>{script}</script>"), 1);
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.remove(header::ETAG);
+    Response::from_parts(parts, Body::from(page))
 }
 
 async fn spoiled(file: &Path, fault: Fault) -> Result<Response> {

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use futures_util::FutureExt;
 
 use crate::browser::Browser;
+use crate::engine::{Engine, Need, leave_out};
 use crate::page::Page;
 use crate::server::{Fault, MODEL, Server};
 
@@ -33,6 +34,8 @@ pub struct Setup {
     pub at: Option<String>,
     /// Run in the page before its own first script.
     pub before: Option<&'static str>,
+    /// What the test asks of the browser; in an engine that lacks any of it the test is left out, which is said.
+    pub needs: &'static [Need],
     /// What problems in the console contain that the test provokes.
     pub expected_problems: &'static [&'static str],
 }
@@ -49,6 +52,7 @@ impl Default for Setup {
             profile: None,
             at: None,
             before: None,
+            needs: &[],
             expected_problems: &[],
         }
     }
@@ -80,6 +84,10 @@ impl Session {
     /// # Panics
     /// As the test does.
     pub fn run(setup: Setup, test: impl AsyncFnOnce(&Session) -> Result<()>) -> Result<()> {
+        let engine = Engine::asked_for()?;
+        if let Some(why) = setup.needs.iter().find_map(|&need| engine.lacks(need)) {
+            return leave_out(why);
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -97,34 +105,21 @@ impl Session {
             let session = Session {
                 server,
                 page: Page {
-                    browser: Browser::start(setup.profile.as_deref()).await?,
+                    browser: Browser::start(engine, setup.profile.as_deref()).await?,
                 },
             };
             let done = AssertUnwindSafe(async {
-                if let Some(script) = setup.before {
-                    // The browser begins with an empty page that may do little.
-                    let script =
-                        format!("if (location.protocol.startsWith(\"http\")) {{ {script} }}");
-                    let params = serde_json::json!({ "source": script });
-                    session
-                        .browser
-                        .devtools
-                        .command("Page.enable", serde_json::json!({}))
-                        .await?;
-                    session
-                        .browser
-                        .devtools
-                        .command("Page.addScriptToEvaluateOnNewDocument", params)
-                        .await?;
-                }
+                let script = session.browser.before(setup.before).await?;
+                session.server.set_before(script);
                 let url = setup.at.unwrap_or_else(|| session.server.url());
                 session.open(&format!("{url}{}", setup.query)).await?;
                 test(&session).await
             });
             let done = done.catch_unwind().await;
-            let problems = session.page.browser.devtools.problems();
+            let problems = session.page.browser.problems().await;
             let closed = session.page.browser.quit().await;
             done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            let problems = problems?;
             closed?;
             let expected = |problem: &String| {
                 setup

@@ -48,6 +48,13 @@ return Array.from(document.querySelectorAll("[data-testid=notes] tbody tr")).map
 impl Page {
     /// Chooses files in the dialog of "Open files…", or a folder in that of "Open folder…".
     pub async fn choose(&self, input: &str, paths: &[&Path]) -> Result<()> {
+        if let [folder] = paths
+            && folder.is_dir()
+            && self.browser.devtools().is_none()
+        {
+            // Other WebDrivers choose files only.
+            return self.choose_folder(input, folder).await;
+        }
         let mut files = Vec::new();
         for path in paths {
             files.push(path.to_str().context("a path that is no text")?);
@@ -60,10 +67,18 @@ impl Page {
     /// them.
     pub async fn drop_files(&self, paths: &[&Path]) -> Result<()> {
         let data = json!({ "items": [], "files": paths, "dragOperationsMask": 1 });
+        let devtools = self.browser.devtools();
+        if devtools.is_none() {
+            self.drag_files(paths).await?;
+        }
+        let (x, y) = (300, 500);
         for kind in ["dragEnter", "dragOver", "drop"] {
-            let event = json!({ "type": kind, "x": 300, "y": 500, "data": data });
-            let devtools = &self.browser.devtools;
-            devtools.command("Input.dispatchDragEvent", event).await?;
+            if let Some(devtools) = devtools {
+                let event = json!({ "type": kind, "x": x, "y": y, "data": data });
+                devtools.command("Input.dispatchDragEvent", event).await?;
+            } else {
+                self.drag_event(&kind.to_lowercase(), x, y).await?;
+            }
             let shown = self.is_shown("drop").await?;
             let wanted = kind != "drop";
             ensure!(

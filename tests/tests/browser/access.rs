@@ -9,7 +9,7 @@ use e2e::notes::EXAMPLE;
 use e2e::page::{LOAD, SHORT_NOTE};
 use e2e::server::Fault;
 use e2e::shelf::SOON;
-use e2e::{Session, Setup};
+use e2e::{Need, Session, Setup};
 use tempfile::TempDir;
 
 mod states;
@@ -96,9 +96,18 @@ const TYPES: [&str; 5] = [
 ];
 const HUES: usize = 24;
 
+/// A browser that can be set to anything and asked for everything.
+fn driven() -> Setup {
+    Setup {
+        needs: &[Need::DevTools],
+        ..Setup::default()
+    }
+}
+
 /// Goes through all states in a view, and looks at each with `check`, which says what is wrong.
 fn walk(view: View, check: impl AsyncFn(&Session, &str) -> Result<Vec<String>>) -> Result<()> {
     let setup = Setup {
+        needs: &[Need::DevTools],
         fault: Fault::Missing,
         expected_problems: &["Failed to load resource", "on purpose"],
         ..Setup::default()
@@ -251,7 +260,7 @@ fn colours_are_far_enough_apart() -> Result<()> {
         .collect();
     let mut types = TYPES.map(|name| (name, None)).to_vec();
     types.extend((0..HUES).map(|at| ("Findings", Some((360 * at / HUES) as u32))));
-    Session::run(Setup::default(), async |page| {
+    Session::run(driven(), async |page| {
         let mut wrong = Vec::new();
         for scheme in ["light", "dark"] {
             page.see(View { scheme, ..LIGHT }).await?;
@@ -291,6 +300,7 @@ async fn told(page: &Session, words: &str) -> Result<Vec<String>> {
 #[test]
 fn screen_readers_are_told_what_has_settled() -> Result<()> {
     let setup = Setup {
+        needs: &[Need::DevTools],
         fault: Fault::Missing,
         expected_problems: &["Failed to load resource"],
         ..Setup::default()
@@ -351,7 +361,7 @@ fn screen_readers_are_told_what_has_settled() -> Result<()> {
 
 #[test]
 fn tip_can_be_reached_and_dismissed() -> Result<()> {
-    Session::run(Setup::default(), async |page| {
+    Session::run(driven(), async |page| {
         page.ready(LOAD).await?;
         page.analyse(NOTE, SHORT_NOTE).await?;
         page.review().await?;

@@ -9,7 +9,7 @@ use e2e::browser::Browser;
 use e2e::notes::{EXAMPLE, EXAMPLE_FOUND};
 use e2e::server::{Fault, Server};
 use e2e::terminal::run;
-use e2e::{package, site_folder};
+use e2e::{Engine, Need, leave_out, package, site_folder};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -64,13 +64,13 @@ fn with_site(
         .build()?;
     runtime.block_on(async {
         let server = Server::start(site, "/", isolated, "none", Fault::None).await?;
-        let browser = Browser::start(None).await?;
+        let browser = Browser::start(Engine::asked_for()?, None).await?;
         let done = async {
             browser.driver.goto(server.url()).await?;
             test(&browser, &server).await
         };
         let done = done.await;
-        let problems = browser.devtools.problems();
+        let problems = browser.problems().await?;
         browser.quit().await?;
         done?;
         // Files that are asked for on purpose and are not there, and an icon that the page does not name.
@@ -92,7 +92,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 
 async fn until(what: &str, browser: &Browser, condition: &str) -> Result<()> {
     let start = Instant::now();
-    while browser.devtools.evaluate(None, condition).await? != true {
+    while browser.evaluate(condition).await? != true {
         ensure!(
             start.elapsed() < Duration::from_secs(30),
             "{what}: not in time"
@@ -104,7 +104,9 @@ async fn until(what: &str, browser: &Browser, condition: &str) -> Result<()> {
 
 /// How many workers run.
 fn running(browser: &Browser) -> usize {
-    let workers = browser.devtools.workers();
+    // Elsewhere nobody tells.
+    let workers = browser.devtools().map(|devtools| devtools.workers());
+    let workers = workers.unwrap_or_default();
     workers.iter().filter(|worker| worker.running).count()
 }
 
@@ -126,8 +128,7 @@ async fn evaluate(browser: &Browser, expression: &str) -> Result<Value> {
         "(async () => {{ try {{ {expression} }} catch (error) {{ return `${{error.name}}: ${{error.message}}`; }} }})()"
     );
     browser
-        .devtools
-        .evaluate(None, &body)
+        .evaluate(&body)
         .await
         .with_context(|| expression.to_owned())
 }
@@ -274,13 +275,15 @@ fn pipeline_answers_as_the_terminal() -> Result<()> {
 
 #[test]
 fn work_is_stopped_and_memory_comes_back() -> Result<()> {
+    if let Some(why) = Engine::asked_for()?.lacks(Need::DevTools) {
+        return leave_out(why);
+    }
     with_page(true, async |browser, _| {
+        let devtools = browser.devtools().context("no DevTools")?;
         let long = "const long = 'She reports irregular periods. '.repeat(20000) + Math.random();";
         let load = "window.ner = await pipeline('token-classification'); return 'loaded'";
         let collect = async || {
-            let command = browser
-                .devtools
-                .command("HeapProfiler.collectGarbage", json!({}));
+            let command = devtools.command("HeapProfiler.collectGarbage", json!({}));
             command.await.and_then(|_| browser.memory())
         };
         let without = collect().await?;
@@ -441,13 +444,10 @@ fn package_works_in_a_vite_project() -> Result<()> {
         )
         .await?;
         assert_eq!(
-            browser
-                .devtools
-                .evaluate(None, "window.failed ?? null")
-                .await?,
+            browser.evaluate("window.failed ?? null").await?,
             Value::Null
         );
-        let found = browser.devtools.evaluate(None, "window.found").await?;
+        let found = browser.evaluate("window.found").await?;
         let (places, _) = places(&found["entities"])?;
         let found_words: Vec<_> = places
             .iter()

@@ -12,7 +12,7 @@ use e2e::notes::{EXAMPLE, EXAMPLE_FOUND, long};
 use e2e::page::{LOAD, SHORT_NOTE};
 use e2e::server::Fault;
 use e2e::terminal::trainer;
-use e2e::{Session, Setup};
+use e2e::{Need, Session, Setup};
 use serde_json::{Value, json};
 
 /// Colours of buttons fade over less than this when the scheme changes.
@@ -314,7 +314,11 @@ fn nothing_sticks_out() -> Result<()> {
     let folder = env::var_os("E2E_OUTPUT").map(PathBuf::from);
     let folder = folder.context("E2E_OUTPUT names no folder for the pictures")?;
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    Session::run(Setup::default(), async |page| {
+    let setup = Setup {
+        needs: &[Need::View],
+        ..Setup::default()
+    };
+    Session::run(setup, async |page| {
         page.ready(LOAD).await?;
         page.drop_file("answers.jsonl", &documents()?).await?;
         page.evaluation_state("done", SMALL_FILE).await?;

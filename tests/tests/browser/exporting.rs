@@ -11,7 +11,7 @@ use e2e::notes::{EXAMPLE, EXAMPLE_FOUND};
 use e2e::page::{LOAD, Look, Page, SHORT_NOTE};
 use e2e::shelf::SOON;
 use e2e::terminal::run;
-use e2e::{Session, Setup, base};
+use e2e::{Need, Session, Setup, base};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use zip::ZipArchive;
@@ -62,22 +62,12 @@ fn marks(look: &Look) -> Vec<(String, usize, usize, String)> {
     look.marks.iter().map(mark).collect()
 }
 
-async fn allow_clipboard(page: &Session) -> Result<()> {
-    let permissions = json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
-    let devtools = &page.browser.devtools;
-    devtools
-        .command("Browser.grantPermissions", permissions)
-        .await
-        .map(|_| ())
-}
-
 #[test]
 fn every_format_is_what_the_terminal_writes() -> Result<()> {
     let folder = folder()?;
     let input = folder.path().join("input.jsonl");
     fs::write(&input, json!({ "id": "Note 1", "text": NOTE }).to_string())?;
     Session::run(Setup::default(), async |page| {
-        allow_clipboard(page).await?;
         page.ready(LOAD).await?;
         let look = page.analyse(NOTE, SHORT_NOTE).await?;
         ensure!(look.marks.len() > 3, "hardly a mark to export: {look:?}");
@@ -114,9 +104,7 @@ fn every_format_is_what_the_terminal_writes() -> Result<()> {
                 assert_eq!(String::from_utf8(bytes)?, written, "{format} by download");
             }
             assert_eq!(page.export(format, false, "Copy").await?, "Copied.");
-            let read = "navigator.clipboard.readText()";
-            let copied = page.browser.devtools.evaluate(None, read).await?;
-            assert_eq!(copied, Value::from(written), "{format} by copy");
+            assert_eq!(page.copied().await?, written, "{format} by copy");
         }
         Ok(())
     })
@@ -347,7 +335,11 @@ fn a_print_names_its_marks_without_colour() -> Result<()> {
     let output = env::var_os("E2E_OUTPUT").context("E2E_OUTPUT names no folder")?;
     let output = PathBuf::from(output);
     fs::create_dir_all(&output)?;
-    Session::run(Setup::default(), async |page| {
+    let setup = Setup {
+        needs: &[Need::View],
+        ..Setup::default()
+    };
+    Session::run(setup, async |page| {
         page.ready(LOAD).await?;
         page.analyse(&format!("{EXAMPLE}\nShe denies nausea."), SHORT_NOTE)
             .await?;
@@ -356,16 +348,8 @@ fn a_print_names_its_marks_without_colour() -> Result<()> {
                 page.review().await?;
                 page.press("x").await?;
             }
-            let devtools = &page.browser.devtools;
-            let media = json!({ "media": "print", "features": [{ "name": "prefers-color-scheme", "value": "dark" }] });
-            devtools
-                .command("Emulation.setEmulatedMedia", media)
-                .await?;
-            let size =
-                json!({ "width": 794, "height": 1123, "deviceScaleFactor": 1, "mobile": false });
-            devtools
-                .command("Emulation.setDeviceMetricsOverride", size)
-                .await?;
+            let sheet = [794, 1123];
+            page.browser.set_view(sheet, "dark", "print").await?;
             let paper = page.browser.execute(PAPER, vec![]).await?;
             let png = page.browser.driver.screenshot_as_png().await?;
             fs::write(output.join(format!("notes-print-{reviewed}.png")), png)?;
@@ -394,9 +378,7 @@ fn a_print_names_its_marks_without_colour() -> Result<()> {
             ] {
                 ensure!(imprint.contains(part), "{imprint:?} lacks {part:?}");
             }
-            devtools
-                .command("Emulation.setEmulatedMedia", json!({ "media": "" }))
-                .await?;
+            page.browser.set_view(sheet, "dark", "screen").await?;
         }
         Ok(())
     })

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use e2e::ear::EAR;
 use e2e::notes::{EXAMPLE, EXAMPLE_FOUND};
 use e2e::page::{LOAD, SHORT_NOTE};
 use e2e::server::Fault;
@@ -105,15 +106,13 @@ fn browser_without_simd() -> Result<()> {
 #[test]
 fn worker_that_dies() -> Result<()> {
     let setup = Setup {
+        before: Some(EAR),
         expected_problems: &["died on purpose"],
         ..Setup::default()
     };
     Session::run(setup, async |page| {
         page.ready(LOAD).await?;
-        let workers = page.browser.devtools.workers();
-        let session = workers[0].session.as_deref();
-        let throw = "setTimeout(() => { throw new Error('died on purpose') }); 1";
-        page.browser.devtools.evaluate(session, throw).await?;
+        page.fail_in_worker("died on purpose").await?;
         check_error(page, &["died on purpose"]).await?;
         page.click("Try again").await?;
         page.ready(LOAD).await?;

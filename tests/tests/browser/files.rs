@@ -9,7 +9,7 @@ use e2e::notes::{EXAMPLE, EXAMPLE_FOUND, long};
 use e2e::page::{LOAD, SHORT_NOTE};
 use e2e::server::Fault;
 use e2e::shelf::SOON;
-use e2e::{Session, Setup};
+use e2e::{Need, Session, Setup};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -303,7 +303,11 @@ fn views_of_several_notes() -> Result<()> {
     let folder = folder()?;
     let paths = write(folder.path(), &FILES)?;
     let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
-    Session::run(Setup::default(), async |page| {
+    let setup = Setup {
+        needs: &[Need::View],
+        ..Setup::default()
+    };
+    Session::run(setup, async |page| {
         page.ready(LOAD).await?;
         page.choose("open-files", &paths).await?;
         page.opened().await?;

@@ -17,7 +17,7 @@ const STORED: &str = r#"(async () => {
 const NOTHING: &str = "[{},{},\"\",[],[]]";
 
 async fn stored(page: &Session) -> Result<String> {
-    let stored = page.browser.devtools.evaluate(None, STORED).await?;
+    let stored = page.browser.evaluate(STORED).await?;
     Ok(stored.as_str().unwrap_or_default().to_owned())
 }
 

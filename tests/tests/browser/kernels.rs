@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use e2e::answers::answers;
+use e2e::ear::EAR;
 use e2e::page::{LOAD, SHORT_NOTE};
 use e2e::server::Fault;
-use e2e::{Session, Setup};
+use e2e::{Need, Session, Setup};
 use serde_json::json;
 
 use crate::answers;
@@ -197,7 +198,7 @@ fn wishes_that_cannot_be_fulfilled() -> Result<()> {
     };
     Session::run(setup, async |page| {
         check(page, "worker-relaxed", 1).await?;
-        let problems = page.browser.devtools.problems();
+        let problems = page.browser.problems().await?;
         ensure!(problems.len() == 2, "{problems:?}");
         Ok(())
     })
@@ -235,8 +236,10 @@ fn helpers_that_do_not_start() -> Result<()> {
     };
     Session::run(setup, async |page| {
         check(page, "worker-threads", 1).await?;
-        let workers = page.browser.devtools.workers();
-        ensure!(workers.len() == 3, "two helpers were tried: {workers:?}");
+        if let Some(devtools) = page.browser.devtools() {
+            let workers = devtools.workers();
+            ensure!(workers.len() == 3, "two helpers were tried: {workers:?}");
+        }
         Ok(())
     })
 }
@@ -245,12 +248,14 @@ fn helpers_that_do_not_start() -> Result<()> {
 fn helpers_end_with_their_worker() -> Result<()> {
     let setup = Setup {
         query: "?threads=3",
+        needs: &[Need::Workers],
+        before: Some(EAR),
         expected_problems: &["died on purpose"],
         ..Setup::default()
     };
     Session::run(setup, async |page| {
         check(page, "worker-threads", 3).await?;
-        let devtools = &page.browser.devtools;
+        let devtools = page.browser.devtools().context("no DevTools")?;
         let running = || {
             devtools
                 .workers()
@@ -259,9 +264,7 @@ fn helpers_end_with_their_worker() -> Result<()> {
                 .count()
         };
         assert_eq!(running(), 3, "{:?}", devtools.workers());
-        let session = devtools.workers()[0].session.clone();
-        let throw = "setTimeout(() => { throw new Error('died on purpose') }); 1";
-        devtools.evaluate(session.as_deref(), throw).await?;
+        page.fail_in_worker("died on purpose").await?;
         page.state("error", LOAD).await?;
         let start = Instant::now();
         while running() > 0 {

@@ -89,8 +89,7 @@ fn what_is_kept_and_damaged_is_fetched_anew() -> Result<()> {
         page.ready(LOAD).await?;
         tokio::time::sleep(SETTLE).await;
         page.browser
-            .devtools
-            .evaluate(None, &format!("(async () => {{{SPOIL}}})()"))
+            .evaluate(&format!("(async () => {{{SPOIL}}})()"))
             .await?;
         page.open(&page.server.url()).await?;
         let look = page.state("error", LOAD).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use e2e::notes::{EXAMPLE, EXAMPLE_FOUND};
 use e2e::page::{LOAD, SHORT_NOTE};
-use e2e::{Session, Setup};
+use e2e::{Need, Session, Setup};
 
 /// What is kept has been written by then.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -17,6 +17,7 @@ fn second_visit_needs_no_network() -> Result<()> {
         let setup = Setup {
             base,
             isolated,
+            needs: &[Need::Profile],
             profile: Some(profile.path().to_owned()),
             ..Setup::default()
         };
@@ -29,6 +30,7 @@ fn second_visit_needs_no_network() -> Result<()> {
         })?;
         // The server has gone, and the browser with it.
         let setup = Setup {
+            needs: &[Need::Profile],
             profile: Some(profile.path().to_owned()),
             at: Some(url),
             // The service worker asks in vain whether there is a newer build.
@@ -96,11 +98,14 @@ fn host_without_headers_is_isolated_by_one_reload() -> Result<()> {
 
 #[test]
 fn page_can_be_installed() -> Result<()> {
-    Session::run(Setup::default(), async |page| {
+    let setup = Setup {
+        needs: &[Need::Installability],
+        ..Setup::default()
+    };
+    Session::run(setup, async |page| {
         page.ready(LOAD).await?;
-        let errors = page
-            .browser
-            .devtools
+        let devtools = page.browser.devtools().context("no DevTools")?;
+        let errors = devtools
             .command("Page.getInstallabilityErrors", serde_json::json!({}))
             .await?;
         let errors = errors["installabilityErrors"]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use e2e::input::Pointer;
 use e2e::page::{LOAD, Look, Page, SHORT_NOTE};
-use e2e::{Session, Setup};
+use e2e::{Need, Session, Setup};
 use serde_json::json;
 
 const NOTE: &str = "Patient reports irregular periods and low estrogen.\nShe denies nausea.";
@@ -301,13 +301,18 @@ fn by_mouse() -> Result<()> {
 
 #[test]
 fn by_touch() -> Result<()> {
-    Session::run(Setup::default(), async |page| {
+    let setup = Setup {
+        needs: &[Need::View, Need::Touch],
+        ..Setup::default()
+    };
+    Session::run(setup, async |page| {
         page.set_view(390, 844, "light").await?;
-        let touch = json!({ "enabled": true, "maxTouchPoints": 1 });
-        page.browser
-            .devtools
-            .command("Emulation.setTouchEmulationEnabled", touch)
-            .await?;
+        if let Some(devtools) = page.browser.devtools() {
+            let touch = json!({ "enabled": true, "maxTouchPoints": 1 });
+            devtools
+                .command("Emulation.setTouchEmulationEnabled", touch)
+                .await?;
+        }
         by_pointer(page, Pointer::Touch).await
     })
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use e2e::page::{LOAD, SHORT_NOTE};
-use e2e::{Session, Setup};
+use e2e::{Need, Session, Setup};
 use serde_json::json;
 
 const NOTE: &str = "CC: heavy menstrual bleeding.\n\
@@ -21,7 +21,11 @@ fn views() -> Result<()> {
         env::var_os("E2E_OUTPUT").context("E2E_OUTPUT names no folder for the pictures")?,
     );
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    Session::run(Setup::default(), async |page| {
+    let setup = Setup {
+        needs: &[Need::View],
+        ..Setup::default()
+    };
+    Session::run(setup, async |page| {
         page.ready(LOAD).await?;
         for (name, width, height) in [
             ("phone", 390, 844),

@@ -4,12 +4,19 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
+use e2e::ear::EAR;
 use e2e::notes::{EXAMPLE, EXAMPLE_FOUND};
 use e2e::page::{LOAD, SHORT_NOTE};
 use e2e::shelf::SOON;
 use e2e::{Session, Setup, single_file};
-use serde_json::json;
 use tempfile::TempDir;
+
+/// How browsers begin what they say of something that a policy forbids.
+pub(crate) const POLICY: &[&str] = &[
+    "Content Security Policy",
+    "Content-Security-Policy",
+    "violates the document's",
+];
 
 /// A stick, as somebody would name it.
 struct Stick {
@@ -49,12 +56,8 @@ fn open(at: String, expected_problems: &'static [&'static str]) -> Setup {
 fn single_file_needs_nothing_else() -> Result<()> {
     let stick = Stick::new()?;
     Session::run(open(stick.put(|_| Ok(()))?, &[]), async |page| {
-        let devtools = &page.browser.devtools;
         page.ready(LOAD).await?;
-        let offline = json!({ "offline": true, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
-        devtools
-            .command("Network.emulateNetworkConditions", offline)
-            .await?;
+        page.browser.go_offline().await?;
         let look = page.analyse(EXAMPLE, SHORT_NOTE).await?;
         look.check()?;
         assert_eq!(look.found(), EXAMPLE_FOUND);
@@ -85,7 +88,7 @@ fn single_file_needs_nothing_else() -> Result<()> {
             page.text("sent").await?,
             "Since it was ready, this page has sent nothing."
         );
-        let requests = devtools.requests();
+        let requests = page.browser.requests();
         let outside = requests.iter().filter(|request| {
             !["blob:", "data:", "file:"]
                 .iter()
@@ -100,27 +103,19 @@ fn single_file_needs_nothing_else() -> Result<()> {
 #[test]
 fn policy_of_the_single_file_lets_nothing_out() -> Result<()> {
     let stick = Stick::new()?;
-    let problems = &["Content Security Policy", "violates the document's"];
-    Session::run(open(stick.put(|_| Ok(()))?, problems), async |page| {
+    let listens = |page: &mut String| {
+        *page = page.replacen("<head>", &format!("<head><script>{EAR}</script>"), 1);
+        Ok(())
+    };
+    Session::run(open(stick.put(listens)?, POLICY), async |page| {
         page.ready(LOAD).await?;
-        let devtools = &page.browser.devtools;
-        let fetch = format!(
-            "fetch({:?}).then(() => 'sent', () => 'refused')",
-            page.server.url()
-        );
-        let workers = devtools.workers();
-        let worker = workers
-            .first()
-            .context("no worker was seen")?
-            .session
-            .as_deref();
-        for session in [None, worker] {
-            assert_eq!(devtools.evaluate(session, &fetch).await?, "refused");
-        }
+        let server = page.server.url();
+        assert_eq!(page.fetch(&server).await?, "refused");
+        assert_eq!(page.fetch_in_worker(&server).await?, "refused");
         // A script that was put into the page.
         let inline = "const script = document.createElement('script'); script.textContent = 'window.ran = true'; \
-                      document.body.append(script); window.ran === true";
-        assert_eq!(devtools.evaluate(None, inline).await?, false);
+                      document.body.append(script); return window.ran === true";
+        assert_eq!(page.browser.execute(inline, vec![]).await?, false);
         assert_eq!(page.server.log(), [""; 0]);
         page.until("both are shown", SOON, async || {
             let shown = page.text("sent").await?;

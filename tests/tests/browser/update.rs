@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use e2e::notes::{EXAMPLE, EXAMPLE_FOUND};
 use e2e::page::{LOAD, SHORT_NOTE};
 use e2e::shelf::SOON;
-use e2e::{Session, Setup, site_folder};
+use e2e::{Need, Session, Setup, site_folder};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -112,6 +112,7 @@ fn newer_build_is_announced_and_not_mixed_with_the_old_one() -> Result<()> {
     let setup = || Setup {
         site: Some(site.path().to_owned()),
         profile: Some(profile.path().to_owned()),
+        needs: &[Need::Profile],
         ..Setup::default()
     };
     let mut url = String::new();
@@ -182,6 +183,7 @@ fn newer_build_comes_once_no_page_of_the_old_one_is_open() -> Result<()> {
     Session::run(
         Setup {
             site: Some(site.path().to_owned()),
+            needs: &[Need::Profile],
             ..Setup::default()
         },
         async |page| {

@@ -257,7 +257,7 @@ pub(super) async fn take(page: &Session, step: &Step, folder: &TempDir) -> Resul
             let file = write("dragged.txt", "No cramps.")?;
             let data = json!({ "items": [], "files": [file], "dragOperationsMask": 1 });
             let event = json!({ "type": "dragEnter", "x": 100, "y": 300, "data": data });
-            let devtools = &page.browser.devtools;
+            let devtools = page.browser.devtools().context("no DevTools")?;
             devtools.command("Input.dispatchDragEvent", event).await?;
             shown(page, "drop").await?;
         }
@@ -267,7 +267,7 @@ pub(super) async fn take(page: &Session, step: &Step, folder: &TempDir) -> Resul
         Shown(hook) => shown(page, hook).await?,
         Run(script) => drop(page.browser.execute(script, vec![]).await?),
         Anew(before) => {
-            let devtools = &page.browser.devtools;
+            let devtools = page.browser.devtools().context("no DevTools")?;
             let script = json!({ "source": format!("if (location.protocol.startsWith('http')) {{ {before} }}") });
             devtools.command("Page.enable", json!({})).await?;
             devtools

@@ -1,0 +1,41 @@
+//! What the processes of a browser take.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+
+/// Bytes that Chromium's processes of pages take now, workers included; `programs` have started the browser.
+///
+/// # Errors
+/// Where there is no /proc.
+pub(crate) fn of_pages(programs: impl Iterator<Item = u32>) -> Result<u64> {
+    let mut processes = Vec::new();
+    for entry in fs::read_dir("/proc").context("there is no /proc")? {
+        let path = entry?.path();
+        // A process may end at any moment.
+        let (Ok(status), Ok(line)) = (
+            fs::read_to_string(path.join("status")),
+            fs::read(path.join("cmdline")),
+        ) else {
+            continue;
+        };
+        let number = |name: &str| -> Option<u64> {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            line.split_whitespace().next()?.parse().ok()
+        };
+        if let (Some(id), Some(parent)) = (number("Pid:"), number("PPid:")) {
+            let renders = String::from_utf8_lossy(&line).contains("--type=renderer");
+            let bytes = number("VmRSS:").unwrap_or(0) * 1024;
+            processes.push((id, parent, renders, bytes));
+        }
+    }
+    let mut own: Vec<u64> = programs.map(u64::from).collect();
+    let mut bytes = 0;
+    while let Some(parent) = own.pop() {
+        for &(id, _, renders, of_it) in processes.iter().filter(|process| process.1 == parent) {
+            own.push(id);
+            bytes += if renders { of_it } else { 0 };
+        }
+    }
+    Ok(bytes)
+}
