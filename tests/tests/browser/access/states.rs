@@ -256,7 +256,7 @@ pub(super) async fn take(page: &Session, step: &Step, folder: &TempDir) -> Resul
         Drag => {
             let file = write("dragged.txt", "No cramps.")?;
             let data = json!({ "items": [], "files": [file], "dragOperationsMask": 1 });
-            let event = json!({ "type": "dragEnter", "x": 100, "y": 300, "data": data });
+            let event = json!({ "type": "dragEnter", "x": 100, "y": 200, "data": data });
             let devtools = &page.browser.devtools;
             devtools.command("Input.dispatchDragEvent", event).await?;
             shown(page, "drop").await?;
