@@ -202,6 +202,7 @@ pub(super) const STATES: &[(&str, &[Step])] = &[
                 set: (value) => { it = value; it.newer = async () => true; } });",
             ),
             Shown("note"),
+            State("ready"),
             Run("localStorage.setItem('clinical-ner draft /', '{}')"),
             On("[data-testid=keep-draft]"),
             Shown("draft-question"),
