@@ -109,7 +109,11 @@ fn walk(view: View, check: impl AsyncFn(&Session, &str) -> Result<Vec<String>>) 
     let setup = Setup {
         needs: &[Need::DevTools],
         fault: Fault::Missing,
-        expected_problems: &["Failed to load resource", "on purpose"],
+        expected_problems: &[
+            "Failed to load resource",
+            "on purpose",
+            "WebAssembly is not defined",
+        ],
         ..Setup::default()
     };
     let folder = TempDir::with_prefix("e2e-access-").context("no folder for files")?;

@@ -202,6 +202,7 @@ pub(super) const STATES: &[(&str, &[Step])] = &[
                 set: (value) => { it = value; it.newer = async () => true; } });",
             ),
             Shown("note"),
+            State("ready"),
             Run("localStorage.setItem('clinical-ner draft /', '{}')"),
             On("[data-testid=keep-draft]"),
             Shown("draft-question"),
@@ -256,7 +257,7 @@ pub(super) async fn take(page: &Session, step: &Step, folder: &TempDir) -> Resul
         Drag => {
             let file = write("dragged.txt", "No cramps.")?;
             let data = json!({ "items": [], "files": [file], "dragOperationsMask": 1 });
-            let event = json!({ "type": "dragEnter", "x": 100, "y": 300, "data": data });
+            let event = json!({ "type": "dragEnter", "x": 100, "y": 200, "data": data });
             let devtools = page.browser.devtools().context("no DevTools")?;
             devtools.command("Input.dispatchDragEvent", event).await?;
             shown(page, "drop").await?;
