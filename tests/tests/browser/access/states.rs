@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use e2e::Session;
 use e2e::evaluation::SMALL_FILE;
 use e2e::page::{LOAD, SHORT_NOTE};
