@@ -135,7 +135,7 @@ new MutationObserver(look).observe(document.body, { subtree: true, childList: tr
 /// Targets that are smaller than 24 px in a direction (WCAG 2.5.8), but for those within a sentence, and for those so far from
 /// all others that circles of 24 px around them touch neither another target nor such a circle.
 pub(super) const TARGETS_SCRIPT: &str = r#"
-pub(super) const LEAST = 24;
+const LEAST = 24;
 const selector = "a[href], button, input, select, textarea, summary, [role=button], [tabindex='0']";
 const modal = document.querySelector("dialog:modal");
 const shown = (e) => e.checkVisibility({ visibilityProperty: true }) && !e.disabled && (!modal || modal.contains(e));
