@@ -48,7 +48,7 @@ pub(super) enum Step {
     LongNote,
     /// Clicks the button of that text.
     Click(&'static str),
-    /// Goes on to the review of a note with marks.
+    /// Goes on to the review of the note, which then has the keyboard.
     Review,
     /// Clicks the first element of that selector.
     On(&'static str),
@@ -109,7 +109,7 @@ pub(super) const STATES: &[(&str, &[Step])] = &[
             On("[data-testid=legend] li:nth-child(2) button"),
         ],
     ),
-    ("review without marks", &[Click("Review")]),
+    ("review without marks", &[Review]),
     ("review", &[Click("Write"), Note(NOTE), Review]),
     ("marks decided", &[Press("a x 3")]),
     ("words selected", &[Press("n")]),
@@ -234,7 +234,15 @@ pub(super) async fn take(page: &Session, step: &Step, folder: &TempDir) -> Resul
             page.state("analysing", SHORT_NOTE).await?;
         }
         Click(button) => page.click(button).await?,
-        Review => page.review().await?,
+        Review => {
+            page.click("Review").await?;
+            let within = "return document.activeElement.closest('[data-testid=review]') !== null";
+            page.until("the note has the keyboard", SOON, async || {
+                let within = page.browser.execute(within, vec![]).await?;
+                Ok((within == true).then_some(()))
+            })
+            .await?;
+        }
         On(selector) => page.click_on(selector).await?,
         Press(keys) => page.press(keys).await?,
         Over(word) => {
