@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::devtools::DevTools;
 use crate::page::Page;
 
 /// A place in the view, in CSS pixels.
@@ -122,6 +123,9 @@ impl Page {
             x: (from.x + part * (to.x - from.x)).round(),
             y: (from.y + part * (to.y - from.y)).round(),
         };
+        if let Some(devtools) = self.browser.devtools() {
+            return drag_in(devtools, pointer, from, to, on_the_way).await;
+        }
         let there = |Place { x, y }| json!({ "type": "pointerMove", "x": x, "y": y });
         // A mouse has come to where it presses, a finger comes down there.
         self.point(pointer, there(from)).await?;
@@ -151,6 +155,64 @@ impl Page {
         tokio::time::sleep(MOVE).await;
         Ok(())
     }
+}
+
+/// The same in Chromium, over DevTools: by actions of its WebDriver selections end elsewhere and taps are lost.
+async fn drag_in(
+    devtools: &DevTools,
+    pointer: Pointer,
+    from: Place,
+    to: Place,
+    on_the_way: impl Fn(f64) -> Place,
+) -> Result<()> {
+    let mut events = vec![("down", from)];
+    if from != to {
+        let parts = [0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0];
+        events.extend(parts.map(|part| ("move", on_the_way(part))));
+    }
+    events.push(("up", to));
+    if pointer == Pointer::Mouse {
+        // A mouse has come to where it presses.
+        events.insert(0, ("come", from));
+    }
+    for (what, Place { x, y }) in events {
+        let (command, event) = match pointer {
+            Pointer::Mouse => {
+                let kind = match what {
+                    "down" => "mousePressed",
+                    "up" => "mouseReleased",
+                    _ => "mouseMoved",
+                };
+                let mut event = json!({ "type": kind, "x": x, "y": y });
+                if what != "come" {
+                    event["button"] = json!("left");
+                    event["buttons"] = json!(u8::from(what != "up"));
+                }
+                if what == "down" || what == "up" {
+                    event["clickCount"] = json!(1);
+                }
+                ("Input.dispatchMouseEvent", event)
+            }
+            Pointer::Touch => {
+                let kind = match what {
+                    "down" => "touchStart",
+                    "move" => "touchMove",
+                    _ => "touchEnd",
+                };
+                let points = match what {
+                    "up" => json!([]),
+                    _ => json!([{ "x": x, "y": y }]),
+                };
+                (
+                    "Input.dispatchTouchEvent",
+                    json!({ "type": kind, "touchPoints": points }),
+                )
+            }
+        };
+        devtools.command(command, event).await?;
+        tokio::time::sleep(MOVE).await;
+    }
+    Ok(())
 }
 
 /// A key as WebDriver writes it.
