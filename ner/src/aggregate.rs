@@ -85,6 +85,16 @@ pub fn aggregate<R: AsRef<[f32]>>(
 ) -> Result<Vec<Group>, Error> {
     let pieces = tokenizer.pieces(text, &prepared.tokens);
     let logits = window::stitch_tokens(&prepared.windows, logits, labels.len())?;
+    if let Some(at) = logits.iter().position(|logit| !logit.is_finite()) {
+        let (token, label) = (at / labels.len(), at % labels.len());
+        // The last word that begins up to there.
+        let word = |first: &Option<usize>| first.is_some_and(|first| first <= token);
+        return Err(Error::Logit {
+            word: prepared.tokens.first.iter().rposition(word).unwrap_or(0),
+            label: labels[label].clone(),
+            value: logits[at],
+        });
+    }
     let tokens: Vec<_> = pieces
         .into_iter()
         .zip(logits.chunks_exact(labels.len()))

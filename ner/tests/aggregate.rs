@@ -84,6 +84,36 @@ fn check(tokenizer: &Tokenizer, labels: &[String], case: &Case, max_tokens: usiz
 }
 
 #[test]
+fn logit_that_is_no_number_is_an_error() {
+    let tokenizer = Tokenizer::from_vocab(VOCABULARY, None).unwrap();
+    let labels = ["O", "B-S", "I-S"].map(str::to_owned);
+    let text = "heavy bleedinged";
+    let prepared = prepare(text, &tokenizer, ner::window::MAX_TOKENS);
+    for (token, value) in [(0, f32::NAN), (2, f32::INFINITY)] {
+        let mut logits = vec![0.0; prepared.inputs[0].len() * labels.len()];
+        logits[(token + 1) * labels.len() + 2] = value;
+        for strategy in Strategy::ALL {
+            let found = aggregate(
+                text,
+                &prepared,
+                &[&logits],
+                &tokenizer,
+                &labels,
+                strategy,
+                &[],
+            );
+            let error = found.unwrap_err().to_string();
+            let word = usize::from(token > 0);
+            assert_eq!(
+                error,
+                format!("word {word}: the logit of `I-S` is {value}"),
+                "{strategy:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn strategies_are_the_pipelines() {
     let golden: Golden = serde_json::from_str(include_str!("goldens/aggregate.json")).unwrap();
     let tokenizer = Tokenizer::from_vocab(VOCABULARY, None).unwrap();

@@ -24,10 +24,10 @@ const download = async (url, name, signal, tell) => {
   }
 };
 
-// The best build that this browser can run.
-const choose = (threads) => {
+// The best build that this browser can run, of those without helpers if it is to be `alone`.
+const choose = (threads, alone) => {
   const names = kernels.names.filter((name) => name in builds && kernels.canRun(name))
-    .filter((name) => name !== "threads" || kernels.canShareMemory());
+    .filter((name) => name !== "threads" || (!alone && kernels.canShareMemory()));
   if (names.length === 0) throw new Error("This browser lacks WebAssembly SIMD, which the model needs");
   return kernels.choose(names, navigator.hardwareConcurrency || 1, threads ? `?threads=${threads}` : "");
 };
@@ -45,18 +45,63 @@ const aborting = (signal) => {
   return { aborted, stop };
 };
 
+// Starts a worker of a build and has it read a model, which may still be on its way. Ends with null where a worker with helpers does
+// not come as far as that: a browser that has shared memories may still refuse one.
+const start = async (choice, name, model, sha256, signal) => {
+  const build = builds[choice.name];
+  const [response, file] = await Promise.all([fetch(build.script, { integrity: build.scriptHash, signal }), model]);
+  if (!response.ok) throw new Error(`${build.script} could not be fetched: the server answered with status ${response.status}`);
+  const scriptUrl = URL.createObjectURL(new Blob([await response.blob()], { type: "text/javascript" }));
+  const worker = new Worker(scriptUrl);
+  const end = () => {
+    worker.terminate();
+    URL.revokeObjectURL(scriptUrl);
+  };
+  let isReading = false;
+  try {
+    const card = await new Promise((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason));
+      signal.throwIfAborted();
+      worker.onmessage = ({ data: { Downloading, Loaded, Failed } }) => {
+        if (Downloading) isReading = true;
+        if (Loaded) resolve(Loaded);
+        if (Failed) reject(new Error(Failed.message));
+      };
+      worker.onerror = (event) => {
+        event.preventDefault();
+        reject(new Error(`The worker could not start: ${event.message || "the browser does not say why"}`));
+      };
+      worker.postMessage({
+        Load: {
+          name,
+          bytes: Math.min(file.size, 0xffffffff),
+          sha256,
+          threads: choice.threads,
+          model: { file },
+          program: { url: new URL(build.program, document.baseURI).href, integrity: build.programHash, afresh: false },
+        },
+      });
+    });
+    return { worker, end, card };
+  } catch (error) {
+    end();
+    if (choice.name === "threads" && !isReading && !signal.aborted) return null;
+    throw error;
+  }
+};
+
 class Classifier {
   #worker;
-  #scriptUrl;
+  #endWorker;
   #next = 1;
   // The text that the worker has, as { id, resolve, reject }, and the end of those that wait.
   #current = null;
   #last = Promise.resolve();
   #ended = null;
 
-  constructor(worker, scriptUrl) {
+  constructor(worker, end) {
     this.#worker = worker;
-    this.#scriptUrl = scriptUrl;
+    this.#endWorker = end;
     worker.onmessage = ({ data }) => this.#take(data);
     worker.onerror = (event) => {
       event.preventDefault();
@@ -76,21 +121,31 @@ class Classifier {
   #end(error) {
     if (this.#ended) return;
     this.#ended = error;
-    this.#worker.terminate();
-    URL.revokeObjectURL(this.#scriptUrl);
+    this.#endWorker();
     this.#current?.reject(error);
   }
 
-  async classify(text, options = {}) {
-    const { aggregation_strategy: strategy = "constrained", threshold = 0, ignore_labels: ignored = ["O"], signal } = options;
+  async classify(text, options) {
+    const { aggregation_strategy, threshold, ignore_labels, signal } = options ?? {};
+    const strategy = aggregation_strategy ?? "constrained";
+    const least = threshold ?? 0;
+    const ignored = ignore_labels ?? ["O"];
+    // Checked here, as a message that the worker cannot read is a fault of this file, and ends it.
     if (typeof text !== "string") throw new TypeError("the text has to be a string, or a list of strings");
     if (!STRATEGIES.includes(strategy)) {
       throw new TypeError(`${JSON.stringify(strategy)} is no aggregation_strategy; there are ${STRATEGIES.join(", ")}`);
     }
+    if (typeof least !== "number" || Number.isNaN(least)) {
+      throw new TypeError(`the threshold has to be a number, not ${typeof least === "string" ? JSON.stringify(least) : String(least)}`);
+    }
+    if (!Array.isArray(ignored) || !ignored.every((label) => typeof label === "string")) {
+      throw new TypeError("ignore_labels has to be a list of strings");
+    }
     signal?.throwIfAborted();
     const { aborted, stop } = aborting(signal);
+    const asked = { text, strategy, threshold: least, ignored: [...ignored] };
     // One text after the other, in the order of the calls.
-    const turn = this.#last.then(() => this.#run(text, strategy, threshold, ignored, signal, aborted));
+    const turn = this.#last.then(() => this.#run(asked, signal, aborted));
     this.#last = turn.catch(() => {});
     try {
       const entities = await Promise.race([turn, aborted]);
@@ -103,12 +158,12 @@ class Classifier {
     }
   }
 
-  async #run(text, strategy, threshold, ignored, signal, aborted) {
+  async #run(asked, signal, aborted) {
     signal?.throwIfAborted();
     if (this.#ended) throw this.#ended;
     const id = this.#next++;
     const answer = new Promise((resolve, reject) => { this.#current = { id, resolve, reject }; });
-    this.#worker.postMessage({ Classify: { id, text, strategy, threshold, ignored } });
+    this.#worker.postMessage({ Classify: { id, ...asked } });
     try {
       return await Promise.race([answer, aborted]);
     } catch (error) {
@@ -124,8 +179,10 @@ class Classifier {
   }
 }
 
-export async function pipeline(task, model, options = {}) {
-  const { progress_callback: tell = () => {}, device = "auto", threads, signal } = options;
+export async function pipeline(task, model, options) {
+  const { progress_callback, device: wish, threads, signal } = options ?? {};
+  const tell = progress_callback ?? (() => {});
+  const device = wish ?? "auto";
   if (task !== "token-classification" && task !== "ner") {
     throw new Error(`${JSON.stringify(task)} is not supported: this is a pipeline for "token-classification"`);
   }
@@ -133,52 +190,28 @@ export async function pipeline(task, model, options = {}) {
     throw new Error(`the device ${JSON.stringify(device)} is not supported: there are "auto" and "wasm"`);
   }
   signal?.throwIfAborted();
-  const choice = choose(threads);
-  const build = builds[choice.name];
   const isFile = model instanceof Blob;
   const name = isFile ? model.name || "the model" : model ? String(model) : own.name;
-  const [script, file] = await Promise.all([
-    fetch(build.script, { integrity: build.scriptHash, signal }).then((response) => {
-      if (!response.ok) throw new Error(`${build.script} could not be fetched: status ${response.status}`);
-      return response.blob();
-    }),
-    isFile ? model : download(model ? address(model) : own.url, name, signal, tell),
-  ]);
-  const scriptUrl = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
-  const worker = new Worker(scriptUrl);
-  const { aborted, stop } = aborting(signal);
-  const loaded = new Promise((resolve, reject) => {
-    worker.onmessage = ({ data: { Loaded, Failed } }) => {
-      if (Loaded) resolve(Loaded);
-      if (Failed) reject(new Error(Failed.message));
-    };
-    worker.onerror = (event) => {
-      event.preventDefault();
-      reject(new Error(`The worker could not start: ${event.message || "the browser does not say why"}`));
-    };
-    worker.postMessage({
-      Load: {
-        name,
-        bytes: Math.min(file.size, 0xffffffff),
-        sha256: model ? null : own.sha256,
-        threads: choice.threads,
-        model: { file },
-        program: { url: new URL(build.program, document.baseURI).href, integrity: build.programHash, afresh: false },
-      },
-    });
-  });
-  let card;
+  const sha256 = model ? null : own.sha256;
+  // What is on its way is left when something else fails.
+  const work = new AbortController();
+  const abort = () => work.abort(signal.reason);
+  signal?.addEventListener("abort", abort);
+  let started;
   try {
-    card = await Promise.race([loaded, aborted]);
+    const choice = choose(threads, false);
+    const file = isFile ? model : download(model ? address(model) : own.url, name, work.signal, tell);
+    started = await start(choice, name, file, sha256, work.signal)
+      ?? await start(choose(threads, true), name, file, sha256, work.signal);
   } catch (error) {
-    worker.terminate();
-    URL.revokeObjectURL(scriptUrl);
+    work.abort();
     throw error;
   } finally {
-    stop();
+    signal?.removeEventListener("abort", abort);
   }
+  const { worker, end, card } = started;
   tell({ status: "ready", task, model: name });
-  const classifier = new Classifier(worker, scriptUrl);
+  const classifier = new Classifier(worker, end);
   const ner = (texts, options) => Array.isArray(texts)
     ? Promise.all(texts.map((text) => classifier.classify(text, options)))
     : classifier.classify(texts, options);

@@ -5,8 +5,9 @@ import type { Entity, Token } from "./clinical-ner.js";
  * `ready` (the model), `entities`, `error`; each has its object as `detail`.
  */
 export class ClinicalNer extends HTMLElement {
-  /** The text; by default what stands in the element. */
-  value: string;
+  /** The text; by default, and again after `null`, what stands in the element. */
+  get value(): string;
+  set value(text: string | null);
   /** What was found in it. */
   readonly entities: (Entity | Token)[];
 }

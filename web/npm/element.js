@@ -23,19 +23,28 @@ const hue = (at) => Math.round((350 + at * 137.5) % 360);
 const running = new Map();
 const acquire = (model, tell) => {
   const key = model ?? "";
-  const shared = running.get(key) ?? { users: 0, listeners: new Set() };
-  if (shared.users++ === 0) {
+  let shared = running.get(key);
+  const forget = () => { if (running.get(key) === shared) running.delete(key); };
+  if (!shared) {
+    shared = { users: 0, listeners: new Set() };
     running.set(key, shared);
     shared.ner = pipeline("token-classification", model, {
       progress_callback: (progress) => shared.listeners.forEach((listener) => listener(progress)),
     });
+    // Whoever comes later tries again.
+    shared.ner.catch(forget);
   }
+  shared.users++;
   shared.listeners.add(tell);
   const release = () => {
     shared.listeners.delete(tell);
-    if (--shared.users > 0) return;
-    running.delete(key);
-    shared.ner.then((ner) => ner.dispose(), () => {});
+    shared.users--;
+    // An element that is moved leaves the page and comes back at once.
+    setTimeout(() => {
+      if (shared.users > 0) return;
+      forget();
+      shared.ner.then((ner) => ner.dispose(), () => {});
+    });
   };
   return { ner: shared.ner, release };
 };
@@ -45,7 +54,9 @@ export class ClinicalNer extends HTMLElement {
 
   #text;
   #status;
-  #styles = new CSSStyleSheet();
+  #hues = new CSSStyleSheet();
+  // What stands in the element may come later, or change.
+  #content = new MutationObserver(() => { if (this.#value === null) this.#update(); });
   #value = null;
   #model = null;
   #work = null;
@@ -54,10 +65,9 @@ export class ClinicalNer extends HTMLElement {
   constructor() {
     super();
     const root = this.attachShadow({ mode: "open" });
-    this.#styles.replaceSync(STYLES);
-    const hues = new CSSStyleSheet();
-    this.hues = hues;
-    root.adoptedStyleSheets = [this.#styles, hues];
+    const styles = new CSSStyleSheet();
+    styles.replaceSync(STYLES);
+    root.adoptedStyleSheets = [styles, this.#hues];
     this.#text = Object.assign(document.createElement("div"), { className: "text" });
     this.#text.setAttribute("part", "text");
     this.#status = Object.assign(document.createElement("p"), { className: "status" });
@@ -72,7 +82,7 @@ export class ClinicalNer extends HTMLElement {
   }
 
   set value(text) {
-    this.#value = String(text);
+    this.#value = text == null ? null : String(text);
     this.#update();
   }
 
@@ -82,10 +92,18 @@ export class ClinicalNer extends HTMLElement {
   }
 
   connectedCallback() {
+    // Set before this class was there.
+    if (Object.hasOwn(this, "value")) {
+      const { value } = this;
+      delete this.value;
+      this.#value = value == null ? null : String(value);
+    }
+    this.#content.observe(this, { childList: true, characterData: true, subtree: true });
     this.#start();
   }
 
   disconnectedCallback() {
+    this.#content.disconnect();
     this.#work?.abort();
     this.#model?.release();
     this.#model = null;
@@ -94,7 +112,7 @@ export class ClinicalNer extends HTMLElement {
   attributeChangedCallback(name) {
     if (!this.isConnected || !this.#model) return;
     if (name === "model") {
-      this.disconnectedCallback();
+      this.#model.release();
       this.#start();
     } else {
       this.#update();
@@ -116,6 +134,7 @@ export class ClinicalNer extends HTMLElement {
     this.#work?.abort();
     const model = this.#model;
     const text = this.value;
+    this.#entities = [];
     this.#draw(text, []);
     if (!model) return;
     const work = new AbortController();
@@ -130,7 +149,7 @@ export class ClinicalNer extends HTMLElement {
       });
       if (work.signal.aborted) return;
       const types = ner.model.types;
-      this.hues.replaceSync(types.map((type, at) => `[data-type=${JSON.stringify(type)}] { --hue: ${hue(at)}; }`).join("\n"));
+      this.#hues.replaceSync(types.map((type, at) => `[data-type=${JSON.stringify(type)}] { --hue: ${hue(at)}; }`).join("\n"));
       this.#entities = entities;
       this.#draw(text, entities);
       this.#status.textContent = "";

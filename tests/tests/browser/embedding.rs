@@ -231,6 +231,22 @@ fn pipeline_answers_as_the_terminal() -> Result<()> {
                     json!(["irregular", "periods", "est", "rogen"]),
                 ),
                 (
+                    "{ aggregation_strategy: null, threshold: null, ignore_labels: null, signal: null }",
+                    json!(["irregular periods", "estrogen"]),
+                ),
+                (
+                    "{ threshold: '0.5' }",
+                    json!("TypeError: the threshold has to be a number, not \"0.5\""),
+                ),
+                (
+                    "{ threshold: NaN }",
+                    json!("TypeError: the threshold has to be a number, not NaN"),
+                ),
+                (
+                    "{ ignore_labels: 'O' }",
+                    json!("TypeError: ignore_labels has to be a list of strings"),
+                ),
+                (
                     "{ aggregation_strategy: 'most' }",
                     json!(
                         "TypeError: \"most\" is no aggregation_strategy; there are constrained, none, simple, first, average, max"
@@ -381,8 +397,53 @@ fn what_cannot_be_loaded_says_why() -> Result<()> {
 }
 
 #[test]
-fn element_marks_its_text() -> Result<()> {
+fn without_shared_memory_one_thread_runs() -> Result<()> {
+    // As a browser does that has such memories and none left.
+    const REFUSE: &str = "const Own = Blob; \
+        window.Blob = function (parts, options) { \
+            const script = options?.type === 'text/javascript'; \
+            const refuse = 'WebAssembly.Memory = function () { throw new RangeError(\"refused\"); };'; \
+            return new Own(script ? [refuse, ...parts] : parts, options); \
+        }; \
+        Blob.prototype = Own.prototype;";
+    with_page(true, async |browser, server| {
+        let call = format!(
+            "{REFUSE} const ner = await pipeline('token-classification'); const found = await ner({EXAMPLE:?}); await ner.dispose(); \
+             return found.map((entity) => [entity.word, entity.entity_group])"
+        );
+        assert_eq!(evaluate(browser, &call).await?, json!(EXAMPLE_FOUND));
+        let asked = |what: &str| {
+            let log = server.log();
+            log.iter().filter(|line| line.contains(what)).count()
+        };
+        assert_eq!(
+            [asked("worker-threads.js"), asked("model.safetensors")],
+            [1, 1]
+        );
+        no_worker_is_left(browser).await
+    })
+}
+
+#[test]
+fn what_is_on_its_way_is_left_when_something_fails() -> Result<()> {
     with_page(true, async |browser, _| {
+        let call = "const own = fetch; let heard = 0; \
+            window.fetch = (url, ...rest) => \
+                String(url).includes('worker-') ? new Promise((_, no) => setTimeout(no, 50, new Error('no script'))) : own(url, ...rest); \
+            const said = await pipeline('token-classification', null, { progress_callback: () => heard++ }).catch((error) => error.message); \
+            const before = heard; await new Promise((go) => setTimeout(go, 1500)); \
+            return [said, heard - before]";
+        // A piece that has arrived is still told.
+        let answer = evaluate(browser, call).await?;
+        assert_eq!(answer[0], "no script");
+        ensure!(answer[1].as_u64() <= Some(1), "{answer}");
+        Ok(())
+    })
+}
+
+#[test]
+fn element_marks_its_text() -> Result<()> {
+    with_page(true, async |browser, server| {
         let add = format!(
             "const element = document.createElement('clinical-ner'); element.textContent = {NOTE:?}; window.element = element; \
              window.events = []; for (const name of ['ready', 'entities', 'error']) element.addEventListener(name, () => events.push(name)); \
@@ -412,6 +473,28 @@ fn element_marks_its_text() -> Result<()> {
         until("entities", browser, "events.includes('entities')").await?;
         let second = evaluate(browser, shown).await?;
         assert_eq!(second, json!([EXAMPLE, EXAMPLE_FOUND]));
+        // What stands in it counts again, also when it changes.
+        let own = "events.length = 0; element.value = null; element.textContent = 'Severe '; element.append('cramps.'); return element.value";
+        assert_eq!(evaluate(browser, own).await?, "Severe cramps.");
+        until("entities", browser, "events.includes('entities')").await?;
+        assert_eq!(evaluate(browser, shown).await?[0], "Severe cramps.");
+        // An element that is moved keeps its model.
+        let requests = server.log().len();
+        let moved = "events.length = 0; document.body.prepend(element); return 1";
+        evaluate(browser, moved).await?;
+        until("entities", browser, "events.includes('entities')").await?;
+        assert_eq!(server.log()[requests..], [""; 0]);
+        let odd = "events.length = 0; element.setAttribute('threshold', 'high'); return element.entities.length";
+        assert_eq!(evaluate(browser, odd).await?, 0);
+        until("an error", browser, "events.includes('error')").await?;
+        // A value that was set before the element was one.
+        let late = format!(
+            "const late = document.createElement('late-ner'); late.value = {EXAMPLE:?}; document.body.append(late); \
+             customElements.define('late-ner', class extends customElements.get('clinical-ner') {{}}); \
+             await new Promise((found) => late.addEventListener('entities', found)); \
+             const found = late.entities.map((entity) => [entity.word, entity.entity_group]); late.remove(); return found"
+        );
+        assert_eq!(evaluate(browser, &late).await?, json!(EXAMPLE_FOUND));
         evaluate(
             browser,
             "events.length = 0; element.setAttribute('model', 'gone.safetensors'); return 1",
@@ -492,6 +575,15 @@ fn package_holds_what_npm_needs() -> Result<()> {
                 .iter()
                 .filter_map(|target| target.as_str().map(str::to_owned)),
         );
+    }
+    // The first condition that holds is taken.
+    let text = fs::read_to_string(package.join("package.json"))?;
+    let exports = &text[text.find("\"exports\"").context("no exports")?..];
+    for entry in exports.split('}') {
+        if let Some(default) = entry.find("\"default\"") {
+            let types = entry.find("\"types\"");
+            ensure!(types.is_some_and(|types| types < default), "{text}");
+        }
     }
     for name in named {
         ensure!(

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{KERNELS, MODEL, integrity, read, write};
 use crate::{root, target};
@@ -17,6 +17,9 @@ const SOURCES: [&str; 5] = [
     "element.d.ts",
     "README.md",
 ];
+
+/// Where the package's manifest leaves room for the version.
+const VERSION: &str = r#""version": """#;
 
 /// Writes the package and returns where it is.
 pub(super) fn build(site: &Path) -> Result<PathBuf> {
@@ -33,13 +36,16 @@ pub(super) fn build(site: &Path) -> Result<PathBuf> {
     for name in ["LICENSE", "LICENSE-MIT", "LICENSE-APACHE"] {
         write(&folder.join(name), &read(&root().join(name))?)?;
     }
-    let package = read(&sources.join("package.json"))?;
-    let mut package: Value = serde_json::from_slice(&package).context("web/npm/package.json")?;
-    package["version"] = env!("CARGO_PKG_VERSION").into();
-    write(
-        &folder.join("package.json"),
-        format!("{package:#}\n").as_bytes(),
-    )?;
+    // As text, since the order counts: the first condition of `exports` that holds is taken, so that `types` has to stand first.
+    let package = fs::read_to_string(sources.join("package.json"))
+        .context("cannot read web/npm/package.json")?;
+    ensure!(
+        package.contains(VERSION),
+        "web/npm/package.json has no line `{VERSION}`"
+    );
+    let version = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
+    let package = package.replacen(VERSION, &version, 1);
+    write(&folder.join("package.json"), package.as_bytes())?;
 
     // A script of the page, here as a module.
     let kernels = read(&root().join("www").join(KERNELS))?;
