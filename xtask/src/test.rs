@@ -307,20 +307,12 @@ fn vite() -> Result<Option<PathBuf>> {
         );
         tools::npm_ci(&project)?;
     }
-    // As npm installs it.
-    let (package, installed) = (
-        crate::target().join("dist/npm"),
-        project.join("node_modules/clinical-ner"),
-    );
-    fs::create_dir_all(&installed)?;
+    let package = crate::target().join("dist/npm");
     ensure!(
         package.is_dir(),
         "there is no package in target/dist/npm: run the step `site` first"
     );
-    for entry in fs::read_dir(&package)? {
-        let entry = entry?;
-        fs::copy(entry.path(), installed.join(entry.file_name()))?;
-    }
+    tools::npm_pack_into(&package, &project)?;
     for (tool, args) in [
         ("tsc", &["--project"][..]),
         ("vite", &["build", "--emptyOutDir", "--logLevel", "warn"]),

@@ -269,6 +269,28 @@ pub(crate) fn npm_ci(folder: &Path) -> Result<()> {
         .arg(folder))
 }
 
+/// Packs a package's folder and installs what comes of it into a project, without a network: a package of ours needs no other.
+pub(crate) fn npm_pack_into(package: &Path, project: &Path) -> Result<()> {
+    let manifest = fs::read(package.join("package.json"))
+        .with_context(|| format!("{} is no package", package.display()))?;
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest)?;
+    let field = |name: &str| {
+        manifest[name]
+            .as_str()
+            .context("package.json is incomplete")
+    };
+    let tarball = format!("{}-{}.tgz", field("name")?, field("version")?);
+    run(command("npm")
+        .args(["pack", "--silent", "--pack-destination"])
+        .arg(project)
+        .current_dir(package))?;
+    run(command("npm")
+        .args(["install", "--no-save", "--offline", "--ignore-scripts"])
+        .args(["--no-audit", "--no-fund"])
+        .arg(project.join(tarball))
+        .current_dir(project))
+}
+
 /// Finds Chromium and its WebDriver, or installs them where that is possible without asking: as
 /// root on Debian's kin.
 pub(crate) fn for_browser() -> Result<Browser> {
