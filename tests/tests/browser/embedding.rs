@@ -1,6 +1,7 @@
 //! The npm package in a plain page of somebody else's, under a strict Content-Security-Policy.
 
 use std::fs;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use e2e::terminal::run;
 use e2e::{Engine, Need, leave_out, package, site_folder};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::process::Command;
 
 const PAGE: &str = r#"<!doctype html>
 <html lang="en">
@@ -417,7 +419,7 @@ fn without_shared_memory_one_thread_runs() -> Result<()> {
             log.iter().filter(|line| line.contains(what)).count()
         };
         assert_eq!(
-            [asked("worker-threads.js"), asked("model.safetensors")],
+            [asked("worker-threads.txt"), asked("model.safetensors")],
             [1, 1]
         );
         no_worker_is_left(browser).await
@@ -517,41 +519,67 @@ fn element_marks_its_text() -> Result<()> {
 
 #[test]
 fn package_works_in_a_vite_project() -> Result<()> {
-    let project = std::env::var_os("E2E_VITE").context("E2E_VITE names no built project")?;
-    let project = PathBuf::from(project);
-    with_site(&project, true, async |browser, server| {
-        until(
-            "an answer",
-            browser,
-            "window.found !== undefined || window.failed !== undefined",
-        )
-        .await?;
-        assert_eq!(
-            browser.evaluate("window.failed ?? null").await?,
-            Value::Null
-        );
-        let found = browser.evaluate("window.found").await?;
-        let (places, _) = places(&found["entities"])?;
-        let found_words: Vec<_> = places
-            .iter()
-            .map(|(name, word, ..)| (word.as_str(), name.as_str()))
-            .collect();
-        assert_eq!(found_words, EXAMPLE_FOUND);
-        assert_eq!(found["tokens"][0]["word"], "irregular");
-        until(
-            "the marks of the element",
-            browser,
-            "document.querySelector('clinical-ner').entities.length === 2",
-        )
-        .await?;
+    let built = std::env::var_os("E2E_VITE").context("E2E_VITE names no built project")?;
+    let built = PathBuf::from(built);
+    with_site(&built, true, async |browser, server| {
+        finds_the_example(browser).await?;
         // All of it comes from the project's own files, which Vite has named.
         let log = server.log();
         ensure!(
             log.iter().any(|line| line.contains("/assets/model-")),
             "{log:?}"
         );
-        Ok(())
+
+        // The same from the development server, which lets files through as they are or rewrites them.
+        let project = built.parent().context("the built project lies in it")?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let mut vite = Command::new(project.join("node_modules/.bin/vite"))
+            .args(["--host", "127.0.0.1", "--strictPort"])
+            .args(["--logLevel", "warn", "--port", &port.to_string()])
+            .current_dir(project)
+            .kill_on_drop(true)
+            .spawn()
+            .context("Vite does not start")?;
+        let start = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            ensure!(vite.try_wait()?.is_none(), "Vite has ended");
+            ensure!(start.elapsed() < Duration::from_secs(30), "Vite is silent");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let address = format!("http://127.0.0.1:{port}/");
+        browser.driver.goto(address).await?;
+        let done = finds_the_example(browser).await;
+        // Its page would complain that it is gone.
+        browser.driver.goto(server.url()).await?;
+        vite.kill().await?;
+        done
     })
+}
+
+/// What the project's page says it has found.
+async fn finds_the_example(browser: &Browser) -> Result<()> {
+    until(
+        "an answer",
+        browser,
+        "window.found !== undefined || window.failed !== undefined",
+    )
+    .await?;
+    let failed = browser.evaluate("window.failed ?? null").await?;
+    assert_eq!(failed, Value::Null);
+    let found = browser.evaluate("window.found").await?;
+    let (places, _) = places(&found["entities"])?;
+    let found_words: Vec<_> = places
+        .iter()
+        .map(|(name, word, ..)| (word.as_str(), name.as_str()))
+        .collect();
+    assert_eq!(found_words, EXAMPLE_FOUND);
+    assert_eq!(found["tokens"][0]["word"], "irregular");
+    until(
+        "the marks of the element",
+        browser,
+        "document.querySelector('clinical-ner').entities.length === 2",
+    )
+    .await
 }
 
 /// The package and the site are of one build.
@@ -593,12 +621,10 @@ fn package_holds_what_npm_needs() -> Result<()> {
     }
     let builds = fs::read_to_string(package.join("builds.js"))?;
     for variant in ["threads", "relaxed", "simd128"] {
-        ensure!(
-            builds.contains(&format!(
-                "new URL(\"./worker-{variant}.wasm\", import.meta.url)"
-            )),
-            "{builds}"
-        );
+        for ending in ["txt", "wasm"] {
+            let address = format!("new URL(\"./worker-{variant}.{ending}\", import.meta.url)");
+            ensure!(builds.contains(&address), "{builds}");
+        }
     }
     ensure!(site_folder()?.join("index.html").is_file());
     Ok(())

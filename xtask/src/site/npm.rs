@@ -21,6 +21,10 @@ const SOURCES: [&str; 5] = [
 /// Where the package's manifest leaves room for the version.
 const VERSION: &str = r#""version": """#;
 
+/// What a worker is made of: endings of its files in the site, and here. Bundlers and their development servers rewrite what ends as
+/// a script, and its hash would not be what it was.
+const PARTS: [[&str; 2]; 2] = [["js", "txt"], ["wasm", "wasm"]];
+
 /// Writes the package and returns where it is.
 pub(super) fn build(site: &Path) -> Result<PathBuf> {
     let folder = target().join("dist/npm");
@@ -59,8 +63,8 @@ pub(super) fn build(site: &Path) -> Result<PathBuf> {
     );
     for variant in &super::VARIANTS {
         let mut parts = Vec::new();
-        for ending in ["js", "wasm"] {
-            let built = built(site, variant.name, ending)?;
+        for [in_site, ending] in PARTS {
+            let built = built(site, variant.name, in_site)?;
             let name = format!("worker-{}.{ending}", variant.name);
             let bytes = read(&built)?;
             write(&folder.join(&name), &bytes)?;
