@@ -7,16 +7,28 @@ const STRATEGIES = ["constrained", "none", "simple", "first", "average", "max"];
 
 const address = (url) => new URL(url, document.baseURI).href;
 
+// The answer for a file of this name.
+const request = async (url, name, options) => {
+  const response = await fetch(url, options).catch((error) => {
+    options.signal.throwIfAborted();
+    throw new Error(`${name} could not be fetched from ${url} (${error.message})`, { cause: error });
+  });
+  if (!response.ok) throw new Error(`${name} could not be fetched: the server answered with status ${response.status}`);
+  return response;
+};
+
 // A file in whole, with `tell` hearing of its bytes as they arrive.
 const download = async (url, name, signal, tell) => {
-  const response = await fetch(url, { signal });
-  if (!response.ok) throw new Error(`${name} could not be fetched: the server answered with status ${response.status}`);
+  const response = await request(url, name, { signal });
   const encoded = response.headers.has("content-encoding");
   const total = encoded ? 0 : Number(response.headers.get("content-length"));
   const pieces = [];
   let loaded = 0;
   for (const reader = response.body.getReader(); ;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch((error) => {
+      signal.throwIfAborted();
+      throw new Error(`${name} stopped arriving after ${loaded} bytes (${error.message})`, { cause: error });
+    });
     if (done) return new Blob(pieces);
     pieces.push(value);
     loaded += value.length;
@@ -49,8 +61,8 @@ const aborting = (signal) => {
 // not come as far as that: a browser that has shared memories may still refuse one.
 const start = async (choice, name, model, sha256, signal) => {
   const build = builds[choice.name];
-  const [response, file] = await Promise.all([fetch(build.script, { integrity: build.scriptHash, signal }), model]);
-  if (!response.ok) throw new Error(`${build.script} could not be fetched: the server answered with status ${response.status}`);
+  const script = request(build.script, "the worker's script", { integrity: build.scriptHash, signal });
+  const [response, file] = await Promise.all([script, model]);
   const scriptUrl = URL.createObjectURL(new Blob([await response.blob()], { type: "text/javascript" }));
   const worker = new Worker(scriptUrl);
   const end = () => {
@@ -69,7 +81,8 @@ const start = async (choice, name, model, sha256, signal) => {
       };
       worker.onerror = (event) => {
         event.preventDefault();
-        reject(new Error(`The worker could not start: ${event.message || "the browser does not say why"}`));
+        const unsaid = "the browser does not say why; a Content-Security-Policy has to allow worker-src blob:";
+        reject(new Error(`The worker could not start: ${event.message || unsaid}`));
       };
       worker.postMessage({
         Load: {

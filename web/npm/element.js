@@ -5,19 +5,24 @@ const STYLES = `
 :host { display: block; line-height: 1.9; color-scheme: light dark; }
 :host([hidden]) { display: none; }
 .text { white-space: pre-wrap; overflow-wrap: break-word; }
-mark {
+mark, li {
   color: inherit;
   padding: 0.1em 0.2em;
   border-radius: 0.25em;
   border-bottom: 2px solid hsl(var(--hue) 60% 45%);
-  background: var(--clinical-ner-mark, hsl(var(--hue) 70% 50% / 0.18));
+  background: var(--own, var(--clinical-ner-mark, hsl(var(--hue) 70% 50% / 0.18)));
 }
 mark::after { content: attr(data-type); margin-inline-start: 0.4em; font-size: 0.7em; font-weight: 600; }
-.status { font-size: 0.85em; }
-.status:empty { display: none; }
+.legend, .status { font-size: 0.85em; }
+.legend { display: flex; flex-wrap: wrap; gap: 0.3em 0.8em; margin: 0.5em 0; padding: 0; list-style: none; }
+.legend:empty, .status:empty { display: none; }
 `;
 // As far apart as they can be, in the order of the types.
 const hue = (at) => Math.round((350 + at * 137.5) % 360);
+// A type as a part, and within the name of its custom property.
+const partName = (type) => type.trim().replace(/\s+/g, "-");
+const property = (type) => `--clinical-ner-${CSS.escape(partName(type).toLowerCase())}`;
+const rule = (type, at) => `[data-type=${CSS.escape(type)}] { --hue: ${hue(at)}; --own: var(${property(type)}); }`;
 
 // One model for all elements that name the same one, as long as one of them is there.
 const running = new Map();
@@ -26,10 +31,11 @@ const acquire = (model, tell) => {
   let shared = running.get(key);
   const forget = () => { if (running.get(key) === shared) running.delete(key); };
   if (!shared) {
-    shared = { users: 0, listeners: new Set() };
+    shared = { users: 0, listeners: new Set(), control: new AbortController() };
     running.set(key, shared);
     shared.ner = pipeline("token-classification", model, {
       progress_callback: (progress) => shared.listeners.forEach((listener) => listener(progress)),
+      signal: shared.control.signal,
     });
     // Whoever comes later tries again.
     shared.ner.catch(forget);
@@ -43,6 +49,8 @@ const acquire = (model, tell) => {
     setTimeout(() => {
       if (shared.users > 0) return;
       forget();
+      // It may still be on its way.
+      shared.control.abort();
       shared.ner.then((ner) => ner.dispose(), () => {});
     });
   };
@@ -53,6 +61,7 @@ export class ClinicalNer extends HTMLElement {
   static observedAttributes = ["model", "strategy", "threshold"];
 
   #text;
+  #legend;
   #status;
   #hues = new CSSStyleSheet();
   // What stands in the element may come later, or change.
@@ -68,12 +77,19 @@ export class ClinicalNer extends HTMLElement {
     const styles = new CSSStyleSheet();
     styles.replaceSync(STYLES);
     root.adoptedStyleSheets = [styles, this.#hues];
-    this.#text = Object.assign(document.createElement("div"), { className: "text" });
-    this.#text.setAttribute("part", "text");
-    this.#status = Object.assign(document.createElement("p"), { className: "status" });
-    this.#status.setAttribute("part", "status");
+    const part = (tag, name) => {
+      const element = Object.assign(document.createElement(tag), { className: name });
+      element.setAttribute("part", name);
+      root.append(element);
+      return element;
+    };
+    this.#text = part("div", "text");
+    this.#legend = part("ul", "legend");
+    // Without markers it would be no list to Safari.
+    this.#legend.setAttribute("role", "list");
+    this.#legend.setAttribute("aria-label", "Types");
+    this.#status = part("p", "status");
     this.#status.setAttribute("role", "status");
-    root.append(this.#text, this.#status);
   }
 
   // The text: by default what stands in the element.
@@ -148,8 +164,7 @@ export class ClinicalNer extends HTMLElement {
         signal: work.signal,
       });
       if (work.signal.aborted) return;
-      const types = ner.model.types;
-      this.#hues.replaceSync(types.map((type, at) => `[data-type=${JSON.stringify(type)}] { --hue: ${hue(at)}; }`).join("\n"));
+      this.#hues.replaceSync(ner.model.types.map(rule).join("\n"));
       this.#entities = entities;
       this.#draw(text, entities);
       this.#status.textContent = "";
@@ -163,19 +178,30 @@ export class ClinicalNer extends HTMLElement {
 
   #draw(text, entities) {
     const nodes = [];
+    const keys = new Map();
     let end = 0;
     for (const entity of entities) {
+      const type = (entity.entity_group ?? entity.entity).replace(/^[BI]-/, "");
       const mark = document.createElement("mark");
       mark.textContent = entity.word;
-      mark.dataset.type = (entity.entity_group ?? entity.entity).replace(/^[BI]-/, "");
-      mark.title = `${mark.dataset.type}, ${Math.round(100 * entity.score)} %`;
-      mark.setAttribute("part", `mark ${mark.dataset.type}`);
+      mark.dataset.type = type;
+      mark.title = `${type}, ${Math.round(100 * entity.score)} %`;
+      mark.setAttribute("part", `mark ${partName(type)}`);
       nodes.push(text.slice(end, entity.start), mark);
       end = entity.end;
+      keys.set(type, (keys.get(type) ?? 0) + 1);
     }
     nodes.push(text.slice(end));
     this.#text.replaceChildren(...nodes);
+    this.#legend.replaceChildren(...[...keys].sort().map(([type, count]) => {
+      const key = document.createElement("li");
+      key.textContent = `${type} ${count}`;
+      key.dataset.type = type;
+      key.setAttribute("part", `key ${partName(type)}`);
+      return key;
+    }));
   }
 }
 
-customElements.define("clinical-ner", ClinicalNer);
+// A bundle may hold the package twice.
+if (!customElements.get("clinical-ner")) customElements.define("clinical-ner", ClinicalNer);

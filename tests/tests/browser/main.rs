@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod editing;
+mod element;
 mod embedding;
 mod evaluation;
 mod exporting;
