@@ -103,9 +103,14 @@ impl Browser {
 
     /// Evaluates an expression in the page, waits for the promise that it may give, and returns its value.
     pub async fn evaluate(&self, expression: &str) -> Result<Value> {
+        match &self.watch {
+            Watch::DevTools(devtools) => return devtools.evaluate(None, expression).await,
+            Watch::Bidi(bidi) => return bidi.evaluate(expression).await,
+            Watch::Page => {}
+        }
         let body = format!(
             "const done = arguments[arguments.length - 1];
-             Promise.resolve().then(() => ({expression})).then((value) => done([value]), (error) => done(String(error)));"
+             Promise.resolve({expression}).then((value) => done([value]), (error) => done(String(error)));"
         );
         let result = self.driver.execute_async(&body, vec![]).await;
         let result = result.with_context(|| format!("in the page: {expression}"))?;

@@ -110,14 +110,30 @@ impl Bidi {
         set.await.map(|_| ())
     }
 
-    /// Addresses of everything that was requested so far.
+    /// Evaluates an expression in the page, not beside it as a WebDriver's scripts, which see nothing that the page's own have
+    /// made; waits for the promise that it may give, and returns its value.
+    pub(crate) async fn evaluate(&self, expression: &str) -> Result<Value> {
+        let json =
+            format!("Promise.resolve({expression}).then((value) => JSON.stringify(value ?? null))");
+        let params = json!({
+            "expression": json, "target": { "context": self.context }, "awaitPromise": true,
+        });
+        let answer = self.wire.command(None, "script.evaluate", params).await?;
+        let value = answer["result"]["value"].as_str();
+        let value = value.with_context(|| format!("{expression}: {answer}"))?;
+        Ok(serde_json::from_str(value)?)
+    }
+
+    /// Addresses of everything that was requested by the page so far; of its workers' requests Firefox does not tell.
     pub(crate) fn requests(&self) -> Vec<String> {
         let events = lock(&self.wire.events);
         let requests = events
             .iter()
             .filter(|(_, method, _)| method == "network.beforeRequestSent");
         let url = |params: &Value| params["request"]["url"].as_str().map(str::to_owned);
-        requests.filter_map(|(_, _, params)| url(params)).collect()
+        let urls = requests.filter_map(|(_, _, params)| url(params));
+        // Firefox's own drawing of controls is among them, with its fonts in the address.
+        urls.filter(|url| !url.starts_with("data:")).collect()
     }
 
     /// Errors, warnings and uncaught exceptions in the page's console.

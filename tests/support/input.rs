@@ -103,12 +103,11 @@ impl Page {
 
     /// Moves the mouse, without a button.
     pub async fn hover(&self, Place { x, y }: Place) -> Result<()> {
-        self.point(
-            Pointer::Mouse,
-            json!({ "type": "pointerMove", "x": x, "y": y }),
-        )
-        .await?;
-        tokio::time::sleep(MOVE).await;
+        // It comes from somewhere: to where it is already, no browser moves it.
+        for x in [x + 4.0, x] {
+            let moved = json!({ "type": "pointerMove", "x": x, "y": y });
+            self.point(Pointer::Mouse, moved).await?;
+        }
         Ok(())
     }
 

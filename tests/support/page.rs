@@ -174,10 +174,14 @@ impl Page {
     }
 
     async fn look_at(&self, brief: bool) -> Result<Look> {
-        let look = self
-            .browser
-            .execute(LOOK_SCRIPT, vec![json!(brief)])
-            .await?;
+        let look = async || self.browser.execute(LOOK_SCRIPT, vec![json!(brief)]).await;
+        let mut seen = look().await?;
+        if seen.is_null() {
+            // The page has just given way to another, as it does once for the service worker.
+            tokio::time::sleep(LOOK).await;
+            seen = look().await?;
+        }
+        let look = seen;
         serde_json::from_value(look.clone())
             .with_context(|| format!("the page lacks a test hook: {look}"))
     }

@@ -322,7 +322,9 @@ fn a_print_names_its_marks_without_colour() -> Result<()> {
         const shown = (selector) => Array.from(document.querySelectorAll(selector)).some((e) => e.checkVisibility());
         const mark = (e) => {
             const [own, after] = [getComputedStyle(e), getComputedStyle(e, "::after")];
-            const name = after.display === "none" || after.content === "none" ? "" : after.content.replaceAll('"', "");
+            // Some browsers tell the rule, some what has come of it.
+            const content = after.content.replace(/" attr\(([^)]*)\) "/, (_, name) => e.getAttribute(name)).replaceAll('"', "");
+            const name = after.display === "none" || after.content === "none" ? "" : content;
             return [e.textContent + name, own.textDecorationLine, own.color, own.backgroundColor];
         };
         return {

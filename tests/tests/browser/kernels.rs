@@ -164,9 +164,9 @@ fn choices() -> Result<()> {
     );
     Session::run(Setup::default(), async |page| {
         let choose = async |builds: &[&str], cores, query| {
-            let arguments = vec![json!(builds), json!(cores), json!(query)];
-            let body = "return analysis.choose(...arguments)";
-            page.browser.execute(body, arguments).await
+            let arguments = json!([builds, cores, query]);
+            let choose = format!("analysis.choose(...{arguments})");
+            page.browser.evaluate(&choose).await
         };
         for (builds, cores, query, (name, threads), complaints) in table {
             let found = choose(builds, cores, query).await?;
