@@ -1,6 +1,7 @@
 //! Every test there is, in the order in which failures are cheapest to find.
 
 use std::env;
+use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -8,7 +9,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 
 use crate::command::{cargo, run};
 use crate::site;
-use crate::tools::{self, ARM_TARGET, Part, WASM_TARGET};
+use crate::tools::{self, ARM_TARGET, Engine, Part, WASM_TARGET};
 
 /// What to test.
 #[derive(ClapArgs)]
@@ -16,14 +17,30 @@ pub(crate) struct Args {
     /// Runs these steps only (repeat for several)
     #[arg(long, value_name = "STEP")]
     only: Vec<Step>,
-    /// Leaves out the site and what drives it in a browser
-    #[arg(long)]
-    skip_browser: bool,
+    /// Leaves out the site and what drives it in a browser, or one browser (repeat for both)
+    #[arg(
+        long,
+        value_name = "BROWSER",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "all"
+    )]
+    skip_browser: Vec<Skip>,
     /// Runs also the tests that take minutes, and the step `unit-arm`
     #[arg(long)]
     full: bool,
-    /// Runs the tests whose names contain one of these (steps `unit`, `unit-wasm`, `unit-arm` and `browser`)
+    /// Runs the tests whose names contain one of these (steps `unit`, `unit-wasm`, `unit-arm` and those of the browsers)
     filter: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Skip {
+    /// The site and every browser
+    All,
+    /// Firefox
+    Firefox,
+    /// WebKitGTK
+    Webkit,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -45,9 +62,13 @@ enum Step {
     Site,
     /// End-to-end tests of the site in Chromium
     Browser,
+    /// Those in Firefox
+    BrowserFirefox,
+    /// Those in WebKitGTK; all of them only by name or with `--full`, else what a visit consists of
+    BrowserWebkit,
 }
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 10] = [
     Step::Format,
     Step::Lint,
     Step::LintWasm,
@@ -56,6 +77,8 @@ const STEPS: [Step; 8] = [
     Step::UnitArm,
     Step::Site,
     Step::Browser,
+    Step::BrowserFirefox,
+    Step::BrowserWebkit,
 ];
 
 /// Elsewhere there is no emulation of single programs, or no need for one.
@@ -67,7 +90,7 @@ pub(crate) fn test(args: &Args) -> Result<()> {
     let done = steps(args, &mut times);
     eprintln!();
     for (step, time) in times {
-        eprintln!("{:>10}  {}", name(step), minutes(time));
+        eprintln!("{:>15}  {}", name(step), minutes(time));
     }
     done?;
     eprintln!("all steps passed");
@@ -76,9 +99,11 @@ pub(crate) fn test(args: &Args) -> Result<()> {
 
 fn steps(args: &Args, times: &mut Vec<(Step, Duration)>) -> Result<()> {
     for step in STEPS {
-        let needs_browser = matches!(step, Step::UnitWasm | Step::Site | Step::Browser);
+        let needs_browser = matches!(step, Step::UnitWasm | Step::Site) || engine(step).is_some();
         if (!args.only.is_empty() && !args.only.contains(&step))
-            || (args.skip_browser && needs_browser)
+            || (args.skip_browser.contains(&Skip::All) && needs_browser)
+            || (args.skip_browser.contains(&Skip::Firefox) && step == Step::BrowserFirefox)
+            || (args.skip_browser.contains(&Skip::Webkit) && step == Step::BrowserWebkit)
             || (step == Step::UnitArm && !(args.full && EMULATES) && args.only.is_empty())
         {
             continue;
@@ -92,7 +117,9 @@ fn steps(args: &Args, times: &mut Vec<(Step, Duration)>) -> Result<()> {
             Step::UnitWasm => unit_wasm(args),
             Step::UnitArm => unit_arm(args),
             Step::Site => site::dist(site::Args { single_file: true }).map(|_| ()),
-            Step::Browser => browser(args),
+            Step::Browser => browser(args, Engine::Chromium),
+            Step::BrowserFirefox => browser(args, Engine::Firefox),
+            Step::BrowserWebkit => browser(args, Engine::WebKit),
         };
         times.push((step, start.elapsed()));
         done.with_context(|| format!("step `{}`", name(step)))?;
@@ -162,7 +189,7 @@ fn unit(args: &Args) -> Result<()> {
 /// browser's options.
 fn unit_wasm(args: &Args) -> Result<()> {
     let site = tools::for_site()?;
-    let browser = tools::for_browser()?;
+    let browser = tools::for_browser(Engine::Chromium)?;
     for environment in site::worker_environments()? {
         run(cargo()
             .args(["test", "--package", "engine", "--target", WASM_TARGET])
@@ -176,7 +203,7 @@ fn unit_wasm(args: &Args) -> Result<()> {
                 "wasm-bindgen-test-runner",
             )
             .env("WASM_BINDGEN_USE_BROWSER", "1")
-            .env("CHROMEDRIVER", &browser.chromedriver))?;
+            .envs(&browser))?;
     }
     Ok(())
 }
@@ -195,8 +222,18 @@ fn unit_arm(args: &Args) -> Result<()> {
         ))
 }
 
-fn browser(args: &Args) -> Result<()> {
-    let browser = tools::for_browser()?;
+/// The engine whose end-to-end tests a step runs.
+fn engine(step: Step) -> Option<Engine> {
+    match step {
+        Step::Browser => Some(Engine::Chromium),
+        Step::BrowserFirefox => Some(Engine::Firefox),
+        Step::BrowserWebkit => Some(Engine::WebKit),
+        _ => None,
+    }
+}
+
+fn browser(args: &Args, engine: Engine) -> Result<()> {
+    let browser = tools::for_browser(engine)?;
     let site = crate::target().join("dist/site");
     ensure!(
         site.join("index.html").is_file(),
@@ -205,7 +242,11 @@ fn browser(args: &Args) -> Result<()> {
     // Page and terminal are compared. The profile is that of the step `unit`.
     run(cargo().args(["build", "--package", "trainer", "--bin", "trainer"]))?;
     let trainer = crate::cargo_target().join("debug/trainer");
-    run(cargo()
+    let output = crate::target().join("e2e").join(engine.name());
+    fs::create_dir_all(&output).with_context(|| format!("cannot create {}", output.display()))?;
+    let left_out = output.join("left-out.txt");
+    fs::write(&left_out, "")?;
+    let done = run(cargo()
         .args([
             "test",
             "--workspace",
@@ -218,14 +259,25 @@ fn browser(args: &Args) -> Result<()> {
         .args(harness_args(args))
         // Their errors say where the page is wrong; stack traces of a test runner would bury that.
         .env("RUST_BACKTRACE", "0")
+        .env("E2E_BROWSER", engine.name())
         .env("E2E_SITE", site)
-        .env("E2E_OUTPUT", crate::target().join("e2e"))
+        .env("E2E_OUTPUT", output)
+        .env("E2E_LEFT_OUT", &left_out)
         .env(
             "E2E_TRAINER",
             trainer.with_extension(env::consts::EXE_EXTENSION),
         )
-        .env("CHROMIUM", browser.chromium)
-        .env("CHROMEDRIVER", browser.chromedriver))
+        .envs(browser));
+    let mut left_out: Vec<_> = fs::read_to_string(&left_out)?
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    left_out.sort();
+    if !left_out.is_empty() {
+        eprintln!("left out in {engine}, {}:", left_out.len());
+        left_out.iter().for_each(|line| eprintln!("  {line}"));
+    }
+    done
 }
 
 /// Arguments for the test programs themselves.
