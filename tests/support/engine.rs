@@ -25,6 +25,8 @@ pub enum Need {
     Workers,
     /// To be told whether the page can be installed.
     Installability,
+    /// Several threads, and the instructions that their build is made of.
+    Threads,
     /// A view of any size and colour scheme, and that of a printer.
     View,
     /// A profile that outlives the browser.
@@ -53,7 +55,10 @@ impl Engine {
             (Self::Chromium, _) => None,
             (_, Need::Workers) => Some("only DevTools tell which workers run"),
             (_, Need::Installability) => Some("only DevTools tell whether a page can be installed"),
-            (Self::Firefox, Need::View | Need::Profile | Need::Touch) => None,
+            (Self::Firefox, Need::Threads | Need::View | Need::Profile | Need::Touch) => None,
+            (Self::WebKit, Need::Threads) => {
+                Some("it has no relaxed SIMD, of which the build with threads is made")
+            }
             (Self::WebKit, Need::View) => {
                 Some("nothing sets its colour scheme, its medium, or a view of any size")
             }
