@@ -68,6 +68,16 @@ enum Step {
     BrowserWebkit,
 }
 
+/// Tests that WebKitGTK runs each time: to load, analyse, correct and export. All of them take it twice as long.
+const VISIT: [&str; 6] = [
+    "editing::",
+    "reviewing::",
+    "exporting::",
+    "files::",
+    "kernels::",
+    "single_file::",
+];
+
 const STEPS: [Step; 10] = [
     Step::Format,
     Step::Lint,
@@ -242,6 +252,11 @@ fn browser(args: &Args, engine: Engine) -> Result<()> {
     // Page and terminal are compared. The profile is that of the step `unit`.
     run(cargo().args(["build", "--package", "trainer", "--bin", "trainer"]))?;
     let trainer = crate::cargo_target().join("debug/trainer");
+    let is_asked_for = args.full || !args.only.is_empty() || !args.filter.is_empty();
+    let visit: &[&str] = match engine {
+        Engine::WebKit if !is_asked_for => &VISIT,
+        _ => &[],
+    };
     let output = crate::target().join("e2e").join(engine.name());
     fs::create_dir_all(&output).with_context(|| format!("cannot create {}", output.display()))?;
     let left_out = output.join("left-out.txt");
@@ -257,6 +272,7 @@ fn browser(args: &Args, engine: Engine) -> Result<()> {
             "--",
         ])
         .args(harness_args(args))
+        .args(visit)
         // Their errors say where the page is wrong; stack traces of a test runner would bury that.
         .env("RUST_BACKTRACE", "0")
         .env("E2E_BROWSER", engine.name())
