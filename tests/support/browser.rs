@@ -301,6 +301,8 @@ return Services.console.getMessageArray()
     .filter((message) => message instanceof Ci.nsIScriptError && /^(http|blob|file|data)/.test(message.sourceName))
     // Where an `integrity` is asked for it takes nothing that was loaded beforehand, but asks the server once more whether it is new.
     .filter((message) => !/wasm” preloaded with link preload was not used/.test(message.errorMessage))
+    // A page that gives way to another while it runs.
+    .filter((message) => !/^Script terminated by timeout/.test(message.errorMessage))
     .map((message) => `${message.category}: ${message.errorMessage} ${message.sourceName}`);
 "#;
 

@@ -33,6 +33,8 @@ pub enum Need {
     Profile,
     /// A finger.
     Touch,
+    /// To run a page that was opened as a file.
+    File,
 }
 
 impl Engine {
@@ -55,7 +57,10 @@ impl Engine {
             (Self::Chromium, _) => None,
             (_, Need::Workers) => Some("only DevTools tell which workers run"),
             (_, Need::Installability) => Some("only DevTools tell whether a page can be installed"),
-            (Self::Firefox, Need::Threads | Need::View | Need::Profile | Need::Touch) => None,
+            (
+                Self::Firefox,
+                Need::Threads | Need::View | Need::Profile | Need::Touch | Need::File,
+            ) => None,
             (Self::WebKit, Need::Threads) => {
                 Some("it has no relaxed SIMD, of which the build with threads is made")
             }
@@ -63,6 +68,9 @@ impl Engine {
                 Some("nothing sets its colour scheme, its medium, or a view of any size")
             }
             (Self::WebKit, Need::Profile) => Some("it keeps nothing after it was automated"),
+            (Self::WebKit, Need::File) => Some(
+                "a worker of a page that was opened as a file cannot read the page's blobs there",
+            ),
             (Self::WebKit, Need::Touch) => Some("its WebDriver has no finger"),
         }
     }

@@ -56,8 +56,7 @@ async fn focused(page: &Page) -> Result<String> {
 async fn review(page: &Page) -> Result<()> {
     page.ready(LOAD).await?;
     page.analyse(NOTE, SHORT_NOTE).await?;
-    page.click("Review").await?;
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    page.review().await?;
     assert_eq!(focused(page).await?, "irregular periods");
     check(page, &FOUND).await
 }
@@ -426,6 +425,7 @@ fn marks_are_filtered_sorted_and_explained() -> Result<()> {
             tokio::time::sleep(Duration::from_millis(100)).await;
             let place = page.in_note("estrogen", "middle").await?;
             page.hover(place).await?;
+            tokio::time::sleep(Duration::from_millis(200)).await;
             let tip = "const t = document.querySelector('[data-testid=tip]'); return t.hidden ? '' : t.innerText";
             let tip = page.browser.execute(tip, vec![]).await?;
             let tip = tip.as_str().unwrap_or_default();

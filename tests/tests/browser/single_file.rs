@@ -8,7 +8,7 @@ use e2e::ear::EAR;
 use e2e::notes::{EXAMPLE, EXAMPLE_FOUND};
 use e2e::page::{LOAD, SHORT_NOTE};
 use e2e::shelf::SOON;
-use e2e::{Session, Setup, single_file};
+use e2e::{Need, Session, Setup, single_file};
 use tempfile::TempDir;
 
 /// How browsers begin what they say of something that a policy forbids.
@@ -47,6 +47,7 @@ impl Stick {
 fn open(at: String, expected_problems: &'static [&'static str]) -> Setup {
     Setup {
         at: Some(at),
+        needs: &[Need::File],
         expected_problems,
         ..Setup::default()
     }
