@@ -343,7 +343,7 @@ fn corrections_outlive_the_analysis_of_the_rest() -> Result<()> {
             "acne Symptoms open",
         ];
         check(page, &after).await?;
-        page.click("Review").await?;
+        page.review().await?;
         check(
             page,
             &[
