@@ -131,11 +131,9 @@ impl Page {
         let several = self.is_shown("export-all").await?;
         if several {
             let scope = if all { "export-all" } else { "export-open" };
-            self.hook(scope).await?.click().await?;
+            self.click_on(&format!("[data-testid='{scope}']")).await?;
         }
-        self.hook(&format!("format-{format}"))
-            .await?
-            .click()
+        self.click_on(&format!("[data-testid='format-{format}']"))
             .await?;
         let path =
             format!("//*[@data-testid='export']//footer/button[normalize-space()='{button}']");
