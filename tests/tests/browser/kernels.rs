@@ -37,7 +37,7 @@ fn kernels(build: &str) -> &'static [&'static str] {
 }
 
 /// What becomes of a build and its threads in an engine: without relaxed SIMD, there is one for everything.
-fn in_engine<'a>(engine: Engine, wanted: (&'a str, u64)) -> (&'a str, u64) {
+fn in_engine(engine: Engine, wanted: (&str, u64)) -> (&str, u64) {
     match engine.lacks(Need::Threads) {
         Some(_) => ("worker-simd128", 1),
         None => wanted,
