@@ -27,12 +27,16 @@ pub enum Need {
     DevTools,
     /// To be told whether the page can be installed.
     Installability,
+    /// Several threads, and the instructions that their build is made of.
+    Threads,
     /// A view of any size and colour scheme, and that of a printer.
     View,
     /// A profile that outlives the browser.
     Profile,
     /// A finger.
     Touch,
+    /// To run a page that was opened as a file.
+    File,
 }
 
 impl Engine {
@@ -56,11 +60,20 @@ impl Engine {
             (_, Need::DevTools) => Some("only DevTools do what it asks for"),
             (_, Need::Workers) => Some("only DevTools tell which workers run"),
             (_, Need::Installability) => Some("only DevTools tell whether a page can be installed"),
-            (Self::Firefox, Need::View | Need::Profile | Need::Touch) => None,
+            (
+                Self::Firefox,
+                Need::Threads | Need::View | Need::Profile | Need::Touch | Need::File,
+            ) => None,
+            (Self::WebKit, Need::Threads) => {
+                Some("it has no relaxed SIMD, of which the build with threads is made")
+            }
             (Self::WebKit, Need::View) => {
                 Some("nothing sets its colour scheme, its medium, or a view of any size")
             }
             (Self::WebKit, Need::Profile) => Some("it keeps nothing after it was automated"),
+            (Self::WebKit, Need::File) => Some(
+                "a worker of a page that was opened as a file cannot read the page's blobs there",
+            ),
             (Self::WebKit, Need::Touch) => Some("its WebDriver has no finger"),
         }
     }

@@ -6,7 +6,6 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::devtools::DevTools;
 use crate::page::Page;
 
 /// A place in the view, in CSS pixels.
@@ -106,8 +105,8 @@ impl Page {
     pub async fn hover(&self, Place { x, y }: Place) -> Result<()> {
         // It comes from somewhere: to where it is already, no browser moves it.
         for x in [x + 4.0, x] {
-            let moved = json!({ "type": "pointerMove", "x": x, "y": y });
-            self.point(Pointer::Mouse, moved).await?;
+            self.point(Pointer::Mouse, "pointerMove", false, Place { x, y })
+                .await?;
         }
         Ok(())
     }
@@ -123,96 +122,84 @@ impl Page {
             x: (from.x + part * (to.x - from.x)).round(),
             y: (from.y + part * (to.y - from.y)).round(),
         };
-        if let Some(devtools) = self.browser.devtools() {
-            return drag_in(devtools, pointer, from, to, on_the_way).await;
-        }
-        let there = |Place { x, y }| json!({ "type": "pointerMove", "x": x, "y": y });
         // A mouse has come to where it presses, a finger comes down there.
-        self.point(pointer, there(from)).await?;
-        self.point(pointer, json!({ "type": "pointerDown", "button": 0 }))
-            .await?;
+        self.point(pointer, "pointerMove", false, from).await?;
+        self.point(pointer, "pointerDown", true, from).await?;
         if from != to {
             // The browser begins to select only when a mouse has gone some way.
             // A finger that is lifted while it moves flings, and the next tap only ends that: it rests first.
             for part in [0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0] {
-                self.point(pointer, there(on_the_way(part))).await?;
+                let place = on_the_way(part);
+                self.point(pointer, "pointerMove", true, place).await?;
             }
         }
-        self.point(pointer, json!({ "type": "pointerUp", "button": 0 }))
-            .await
+        self.point(pointer, "pointerUp", false, to).await
     }
 
-    /// One event of a pointer, and the time in which the browser draws.
-    async fn point(&self, pointer: Pointer, event: Value) -> Result<()> {
-        let kind = match pointer {
-            Pointer::Mouse => "mouse",
-            Pointer::Touch => "touch",
-        };
-        let device = json!({
-            "type": "pointer", "id": kind, "parameters": { "pointerType": kind }, "actions": [event],
-        });
-        self.browser.act(json!([device])).await?;
+    /// One event of a pointer, pressed or not after it, and the time in which the browser draws.
+    async fn point(&self, pointer: Pointer, what: &str, pressed: bool, place: Place) -> Result<()> {
+        let Place { x, y } = place;
+        if let Some(devtools) = self.browser.devtools() {
+            // chromedriver's own actions neither select text nor lift a finger as a person does.
+            if let Some((command, event)) = in_devtools(pointer, what, pressed, place) {
+                devtools.command(command, event).await?;
+            }
+        } else {
+            let kind = match pointer {
+                Pointer::Mouse => "mouse",
+                Pointer::Touch => "touch",
+            };
+            let event = match what {
+                "pointerMove" => json!({ "type": what, "x": x, "y": y }),
+                _ => json!({ "type": what, "button": 0 }),
+            };
+            let device = json!({
+                "type": "pointer", "id": kind, "parameters": { "pointerType": kind }, "actions": [event],
+            });
+            self.browser.act(json!([device])).await?;
+        }
         tokio::time::sleep(MOVE).await;
         Ok(())
     }
 }
 
-/// The same in Chromium, over DevTools: by actions of its WebDriver selections end elsewhere and taps are lost.
-async fn drag_in(
-    devtools: &DevTools,
+/// An event of a pointer as DevTools write it; none where a finger is not down.
+fn in_devtools(
     pointer: Pointer,
-    from: Place,
-    to: Place,
-    on_the_way: impl Fn(f64) -> Place,
-) -> Result<()> {
-    let mut events = vec![("down", from)];
-    if from != to {
-        let parts = [0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0];
-        events.extend(parts.map(|part| ("move", on_the_way(part))));
-    }
-    events.push(("up", to));
-    if pointer == Pointer::Mouse {
-        // A mouse has come to where it presses.
-        events.insert(0, ("come", from));
-    }
-    for (what, Place { x, y }) in events {
-        let (command, event) = match pointer {
-            Pointer::Mouse => {
-                let kind = match what {
-                    "down" => "mousePressed",
-                    "up" => "mouseReleased",
-                    _ => "mouseMoved",
-                };
-                let mut event = json!({ "type": kind, "x": x, "y": y });
-                if what != "come" {
-                    event["button"] = json!("left");
-                    event["buttons"] = json!(u8::from(what != "up"));
-                }
-                if what == "down" || what == "up" {
-                    event["clickCount"] = json!(1);
-                }
-                ("Input.dispatchMouseEvent", event)
+    what: &str,
+    pressed: bool,
+    Place { x, y }: Place,
+) -> Option<(&'static str, Value)> {
+    let pick = |names: [&'static str; 3]| match what {
+        "pointerDown" => names[0],
+        "pointerMove" => names[1],
+        _ => names[2],
+    };
+    match pointer {
+        Pointer::Mouse => {
+            let kind = pick(["mousePressed", "mouseMoved", "mouseReleased"]);
+            let mut event = json!({ "type": kind, "x": x, "y": y });
+            if pressed || what == "pointerUp" {
+                event["button"] = json!("left");
+                event["buttons"] = json!(u8::from(pressed));
             }
-            Pointer::Touch => {
-                let kind = match what {
-                    "down" => "touchStart",
-                    "move" => "touchMove",
-                    _ => "touchEnd",
-                };
-                let points = match what {
-                    "up" => json!([]),
-                    _ => json!([{ "x": x, "y": y }]),
-                };
-                (
-                    "Input.dispatchTouchEvent",
-                    json!({ "type": kind, "touchPoints": points }),
-                )
+            if what != "pointerMove" {
+                event["clickCount"] = json!(1);
             }
-        };
-        devtools.command(command, event).await?;
-        tokio::time::sleep(MOVE).await;
+            Some(("Input.dispatchMouseEvent", event))
+        }
+        Pointer::Touch if what == "pointerMove" && !pressed => None,
+        Pointer::Touch => {
+            let kind = pick(["touchStart", "touchMove", "touchEnd"]);
+            let points = if pressed {
+                json!([{ "x": x, "y": y }])
+            } else {
+                json!([])
+            };
+            let event = json!({ "type": kind, "touchPoints": points });
+            Some(("Input.dispatchTouchEvent", event))
+        }
     }
-    Ok(())
 }
 
 /// A key as WebDriver writes it.

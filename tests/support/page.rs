@@ -250,7 +250,7 @@ impl Page {
     }
 
     /// Clicks an element, which is brought clear of what floats over the page first.
-    async fn click_element(&self, element: By) -> Result<()> {
+    pub(crate) async fn click_element(&self, element: By) -> Result<()> {
         let element = self.browser.driver.find(element).await?;
         let show = "arguments[0].scrollIntoView({ behavior: 'instant', block: 'center' })";
         self.browser.execute(show, vec![element.to_json()?]).await?;

@@ -108,8 +108,7 @@ impl Page {
     /// Opens the note of that name from the list.
     pub async fn open_note(&self, name: &str) -> Result<()> {
         let path = format!("//*[@data-testid='notes']//button[normalize-space()='{name}']");
-        let button = self.browser.driver.find(By::XPath(path)).await?;
-        Ok(button.click().await?)
+        self.click_element(By::XPath(path)).await
     }
 
     /// Goes on to the review of the open note, in which its first mark has the keyboard.
@@ -132,16 +131,13 @@ impl Page {
         let several = self.is_shown("export-all").await?;
         if several {
             let scope = if all { "export-all" } else { "export-open" };
-            self.hook(scope).await?.click().await?;
+            self.click_on(&format!("[data-testid='{scope}']")).await?;
         }
-        self.hook(&format!("format-{format}"))
-            .await?
-            .click()
+        self.click_on(&format!("[data-testid='format-{format}']"))
             .await?;
         let path =
             format!("//*[@data-testid='export']//footer/button[normalize-space()='{button}']");
-        let button = self.browser.driver.find(By::XPath(path)).await?;
-        button.click().await?;
+        self.click_element(By::XPath(path)).await?;
         self.until("the export is done", SOON, async || {
             let words = self.text("export-done").await?;
             Ok((!words.is_empty()).then_some(words))

@@ -86,7 +86,9 @@ pub(crate) async fn start(files: &Path) -> Result<Started> {
     let mut capabilities = Capabilities::new();
     let options = json!({ "binary": browser, "args": ["--automation"] });
     capabilities.set("webkitgtk:browserOptions", options)?;
-    let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await;
+    // It closes connections that it has just been asked over.
+    let driver = WebDriver::builder(format!("http://127.0.0.1:{port}"), capabilities);
+    let driver = driver.keep_alive(false).connect().await;
     let driver = driver.context("WebKitWebDriver cannot start the MiniBrowser")?;
     driver.set_window_rect(0, 0, 1366, 986).await?;
     Ok(Started {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args as ClapArgs, ValueEnum};
 
 use crate::command::{cargo, command, output, run};
-use crate::tools::{self, ARM_TARGET, Part, WASM_TARGET};
+use crate::tools::{self, ARM_TARGET, Engine, Part, WASM_TARGET};
 use crate::{fuzz, site};
 
 /// What to test.
@@ -18,14 +18,30 @@ pub(crate) struct Args {
     /// Runs these steps only (repeat for several)
     #[arg(long, value_name = "STEP")]
     only: Vec<Step>,
-    /// Leaves out the site and what drives it in a browser
-    #[arg(long)]
-    skip_browser: bool,
+    /// Leaves out the site and what drives it in a browser, or one browser (repeat for both)
+    #[arg(
+        long,
+        value_name = "BROWSER",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "all"
+    )]
+    skip_browser: Vec<Skip>,
     /// Runs also the tests that take minutes, and the steps `unit-arm` and `fuzz`
     #[arg(long)]
     full: bool,
-    /// Runs the tests whose names contain one of these (steps `unit`, `unit-wasm`, `unit-arm`, `browser` and `fuzz`)
+    /// Runs the tests whose names contain one of these (steps `unit`, `unit-wasm`, `unit-arm`, `fuzz` and those of the browsers)
     filter: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Skip {
+    /// The site and every browser
+    All,
+    /// Firefox
+    Firefox,
+    /// WebKitGTK
+    Webkit,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -49,11 +65,25 @@ enum Step {
     Site,
     /// End-to-end tests of the site in Chromium
     Browser,
+    /// Those in Firefox
+    BrowserFirefox,
+    /// Those in WebKitGTK; all of them only by name or with `--full`, else what a visit consists of
+    BrowserWebkit,
     /// Each fuzz target for a minute; only by name, or with `--full` on Linux
     Fuzz,
 }
 
-const STEPS: [Step; 10] = [
+/// Tests that WebKitGTK runs each time: to load, analyse, correct and export. All of them take it twice as long.
+const VISIT: [&str; 6] = [
+    "editing::",
+    "reviewing::",
+    "exporting::",
+    "files::",
+    "kernels::",
+    "single_file::",
+];
+
+const STEPS: [Step; 12] = [
     Step::Format,
     Step::Lint,
     Step::LintWasm,
@@ -63,6 +93,8 @@ const STEPS: [Step; 10] = [
     Step::UnitArm,
     Step::Site,
     Step::Browser,
+    Step::BrowserFirefox,
+    Step::BrowserWebkit,
     Step::Fuzz,
 ];
 
@@ -78,7 +110,7 @@ pub(crate) fn test(args: &Args) -> Result<()> {
     let done = steps(args, &mut times);
     eprintln!();
     for (step, time) in times {
-        eprintln!("{:>12}  {}", name(step), minutes(time));
+        eprintln!("{:>15}  {}", name(step), minutes(time));
     }
     done?;
     eprintln!("all steps passed");
@@ -87,9 +119,11 @@ pub(crate) fn test(args: &Args) -> Result<()> {
 
 fn steps(args: &Args, times: &mut Vec<(Step, Duration)>) -> Result<()> {
     for step in STEPS {
-        let needs_browser = matches!(step, Step::UnitWasm | Step::Site | Step::Browser);
+        let needs_browser = matches!(step, Step::UnitWasm | Step::Site) || engine(step).is_some();
         if (!args.only.is_empty() && !args.only.contains(&step))
-            || (args.skip_browser && needs_browser)
+            || (args.skip_browser.contains(&Skip::All) && needs_browser)
+            || (args.skip_browser.contains(&Skip::Firefox) && step == Step::BrowserFirefox)
+            || (args.skip_browser.contains(&Skip::Webkit) && step == Step::BrowserWebkit)
             || (step == Step::UnitArm && !(args.full && EMULATES) && args.only.is_empty())
             || (step == Step::Fuzz && !(args.full && FUZZES) && args.only.is_empty())
         {
@@ -109,7 +143,9 @@ fn steps(args: &Args, times: &mut Vec<(Step, Duration)>) -> Result<()> {
                 npm: true,
             })
             .map(|_| ()),
-            Step::Browser => browser(args),
+            Step::Browser => browser(args, Engine::Chromium),
+            Step::BrowserFirefox => browser(args, Engine::Firefox),
+            Step::BrowserWebkit => browser(args, Engine::WebKit),
             Step::Fuzz => fuzz::fuzz(&args.filter),
         };
         times.push((step, start.elapsed()));
@@ -203,7 +239,7 @@ fn unit(args: &Args) -> Result<()> {
 /// browser's options.
 fn unit_wasm(args: &Args) -> Result<()> {
     let site = tools::for_site()?;
-    let browser = tools::for_browser()?;
+    let browser = tools::for_browser(Engine::Chromium)?;
     for environment in site::worker_environments()? {
         run(cargo()
             .args(["test", "--package", "engine", "--target", WASM_TARGET])
@@ -217,7 +253,7 @@ fn unit_wasm(args: &Args) -> Result<()> {
                 "wasm-bindgen-test-runner",
             )
             .env("WASM_BINDGEN_USE_BROWSER", "1")
-            .env("CHROMEDRIVER", &browser.chromedriver))?;
+            .envs(&browser))?;
     }
     Ok(())
 }
@@ -236,8 +272,18 @@ fn unit_arm(args: &Args) -> Result<()> {
         ))
 }
 
-fn browser(args: &Args) -> Result<()> {
-    let browser = tools::for_browser()?;
+/// The engine whose end-to-end tests a step runs.
+fn engine(step: Step) -> Option<Engine> {
+    match step {
+        Step::Browser => Some(Engine::Chromium),
+        Step::BrowserFirefox => Some(Engine::Firefox),
+        Step::BrowserWebkit => Some(Engine::WebKit),
+        _ => None,
+    }
+}
+
+fn browser(args: &Args, engine: Engine) -> Result<()> {
+    let browser = tools::for_browser(engine)?;
     let site = crate::target().join("dist/site");
     ensure!(
         site.join("index.html").is_file(),
@@ -248,14 +294,23 @@ fn browser(args: &Args) -> Result<()> {
     let trainer = crate::cargo_target().join("debug/trainer");
     let axe = tools::axe()?;
     let vite = vite()?;
-    let mut left_out = Vec::new();
+    let mut skipped = Vec::new();
     if axe.is_none() || vite.is_none() {
         eprintln!(
             "Node is not installed: the tests of accessibility, by axe-core, and of the package in a Vite project are left out"
         );
-        left_out.extend(["--skip", "access::", "--skip", "vite"]);
+        skipped.extend(["--skip", "access::", "--skip", "vite"]);
     }
-    run(cargo()
+    let is_asked_for = args.full || !args.only.is_empty() || !args.filter.is_empty();
+    let visit: &[&str] = match engine {
+        Engine::WebKit if !is_asked_for => &VISIT,
+        _ => &[],
+    };
+    let output = crate::target().join("e2e").join(engine.name());
+    fs::create_dir_all(&output).with_context(|| format!("cannot create {}", output.display()))?;
+    let left_out = output.join("left-out.txt");
+    fs::write(&left_out, "")?;
+    let done = run(cargo()
         .args([
             "test",
             "--workspace",
@@ -265,20 +320,32 @@ fn browser(args: &Args) -> Result<()> {
             "browser",
             "--",
         ])
-        .args(left_out)
+        .args(skipped)
         .args(harness_args(args))
         .envs(axe.map(|axe| ("E2E_AXE", axe)))
         .envs(vite.map(|vite| ("E2E_VITE", vite)))
+        .args(visit)
         // Their errors say where the page is wrong; stack traces of a test runner would bury that.
         .env("RUST_BACKTRACE", "0")
+        .env("E2E_BROWSER", engine.name())
         .env("E2E_SITE", site)
-        .env("E2E_OUTPUT", crate::target().join("e2e"))
+        .env("E2E_OUTPUT", output)
+        .env("E2E_LEFT_OUT", &left_out)
         .env(
             "E2E_TRAINER",
             trainer.with_extension(env::consts::EXE_EXTENSION),
         )
-        .env("CHROMIUM", browser.chromium)
-        .env("CHROMEDRIVER", browser.chromedriver))
+        .envs(browser));
+    let mut left_out: Vec<_> = fs::read_to_string(&left_out)?
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    left_out.sort();
+    if !left_out.is_empty() {
+        eprintln!("left out in {engine}, {}:", left_out.len());
+        left_out.iter().for_each(|line| eprintln!("  {line}"));
+    }
+    done
 }
 
 /// Builds a project of somebody else's with the package in it (`tests/fixtures/vite`), and checks the types that it sees; returns

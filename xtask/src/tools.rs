@@ -3,8 +3,10 @@
 //! A tool of the right version on PATH is used as it is. What is missing is installed from the
 //! package registries into `target/tools`, nowhere else, and said.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,6 +17,7 @@ use crate::command::{cargo, command, lock, output, run};
 
 const TRUNK: &str = "0.21.14";
 const CARGO_FUZZ: &str = "0.13.1";
+const GECKODRIVER: &str = "0.37.1";
 /// Version of the npm package `binaryen`; `npm/package-lock.json` pins its hash. Debian's version
 /// 108 breaks wasm-bindgen's output.
 const WASM_OPT: &str = "132";
@@ -37,11 +40,16 @@ pub(crate) struct SiteTools {
     pub(crate) wasm_opt: Option<PathBuf>,
 }
 
-/// What driving the site needs.
-pub(crate) struct Browser {
-    pub(crate) chromium: PathBuf,
-    pub(crate) chromedriver: PathBuf,
+/// A browser that drives the site.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Chromium,
+    Firefox,
+    WebKit,
 }
+
+/// The programs that make one up, by the environment variables in which the end-to-end tests look for them.
+pub(crate) type Programs = BTreeMap<&'static str, PathBuf>;
 
 /// Parts of the Rust toolchain beside the compiler.
 #[derive(Clone, Copy)]
@@ -291,27 +299,128 @@ pub(crate) fn npm_pack_into(package: &Path, project: &Path) -> Result<()> {
         .current_dir(project))
 }
 
-/// Finds Chromium and its WebDriver, or installs them where that is possible without asking: as
+impl Engine {
+    /// As `E2E_BROWSER` names it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Chromium => "chromium",
+            Self::Firefox => "firefox",
+            Self::WebKit => "webkit",
+        }
+    }
+
+    /// Its programs: the variable, then the names on PATH or the paths, in which `*` stands for any folder.
+    fn programs(self) -> &'static [(&'static str, &'static [&'static str])] {
+        match self {
+            Self::Chromium => &[
+                (
+                    "CHROMIUM",
+                    &["chromium", "chromium-browser", "google-chrome"],
+                ),
+                ("CHROMEDRIVER", &["chromedriver"]),
+            ],
+            // Its WebDriver comes from elsewhere.
+            Self::Firefox => &[("FIREFOX", &["firefox-esr", "firefox"])],
+            Self::WebKit => &[
+                ("WEBKIT_WEBDRIVER", &["WebKitWebDriver"]),
+                (
+                    "WEBKIT_MINIBROWSER",
+                    &[
+                        "/usr/lib/*/webkit2gtk-4.1/MiniBrowser",
+                        "/usr/lib/*/webkit2gtk-4.0/MiniBrowser",
+                        "/usr/lib/*/webkitgtk-6.0/MiniBrowser",
+                    ],
+                ),
+                ("XVFB", &["Xvfb"]),
+            ],
+        }
+    }
+
+    /// What Debian calls it.
+    fn packages(self) -> &'static str {
+        match self {
+            Self::Chromium => "chromium chromium-driver",
+            Self::Firefox => "firefox-esr",
+            Self::WebKit => "webkit2gtk-driver xvfb",
+        }
+    }
+
+    /// How to have it where there is no apt.
+    fn elsewhere(self) -> &'static str {
+        match self {
+            Self::Chromium => {
+                "install Chrome or Chromium and the chromedriver of the same version, and name them in the \
+                 environment variables CHROMIUM and CHROMEDRIVER."
+            }
+            Self::Firefox => "install Firefox, and name it in the environment variable FIREFOX.",
+            Self::WebKit => {
+                "install WebKitGTK with its WebDriver and MiniBrowser, and Xvfb, and name them in the environment \
+                 variables WEBKIT_WEBDRIVER, WEBKIT_MINIBROWSER and XVFB."
+            }
+        }
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::Chromium => "Chromium",
+            Self::Firefox => "Firefox",
+            Self::WebKit => "WebKitGTK",
+        })
+    }
+}
+
+/// Finds a browser and its WebDriver, or installs them where that is possible without asking: as
 /// root on Debian's kin.
-pub(crate) fn for_browser() -> Result<Browser> {
-    if let Some(browser) = find_browser() {
-        return Ok(browser);
+pub(crate) fn for_browser(engine: Engine) -> Result<Programs> {
+    let mut programs = find_browser(engine);
+    let packages = engine.packages();
+    if programs.is_none() {
+        let what = format!("{engine}, which the end-to-end tests drive,");
+        if ask_apt(packages, &what)? {
+            programs = find_browser(engine);
+        }
     }
-    let packages = "chromium chromium-driver";
-    if ask_apt(
-        packages,
-        "Chromium and its WebDriver, which the end-to-end tests drive,",
-    )? && let Some(browser) = find_browser()
-    {
-        return Ok(browser);
+    let Some(mut programs) = programs else {
+        let names: Vec<_> = engine
+            .programs()
+            .iter()
+            .map(|(_, names)| names[0])
+            .collect();
+        bail!(
+            "the end-to-end tests in {engine} need programs that are not all there: {}.\n\
+             On Debian: sudo apt-get update && sudo {APT_INSTALL} {packages}\n\
+             Elsewhere: {}\n\
+             To run everything else: cargo xtask test --skip-browser{}",
+            names.join(", "),
+            engine.elsewhere(),
+            match engine {
+                Engine::Chromium => String::new(),
+                _ => format!("={}", engine.name()),
+            }
+        );
+    };
+    if engine == Engine::Firefox {
+        programs.insert("GECKODRIVER", geckodriver()?);
     }
-    bail!(
-        "the end-to-end tests need Chromium and its WebDriver, and `chromium` or `chromedriver` is not on PATH.\n\
-         On Debian: sudo apt-get update && sudo {APT_INSTALL} {packages}\n\
-         Elsewhere: install Chrome or Chromium and the chromedriver of the same version, and name them in the \
-         environment variables CHROMIUM and CHROMEDRIVER.\n\
-         To run everything else: cargo xtask test --skip-browser"
+    Ok(programs)
+}
+
+/// Finds or builds Firefox's WebDriver, which Debian does not have.
+fn geckodriver() -> Result<PathBuf> {
+    if let Some(geckodriver) = env::var_os("GECKODRIVER") {
+        return Ok(geckodriver.into());
+    }
+    let _lock = lock(&folder().join("lock"))?;
+    if let Some(geckodriver) = find("geckodriver", GECKODRIVER) {
+        return Ok(geckodriver);
+    }
+    eprintln!(
+        "geckodriver {GECKODRIVER}, Firefox's WebDriver, is not installed: building it (about 2 minutes)"
     );
+    let args = ["geckodriver", "--version", GECKODRIVER, "--locked"];
+    cargo_install("geckodriver", &args, GECKODRIVER)
 }
 
 /// Finds QEMU's emulator of aarch64 processors for single programs, or installs it as
@@ -377,19 +486,23 @@ fn ask_apt(packages: &str, what: &str) -> Result<bool> {
     Ok(true)
 }
 
-fn find_browser() -> Option<Browser> {
-    let named = |variable, names: &[&str]| {
-        env::var_os(variable)
-            .map(PathBuf::from)
-            .or_else(|| names.iter().find_map(|name| on_path(name)))
+fn find_browser(engine: Engine) -> Option<Programs> {
+    let program = |(variable, names): &(&'static str, &[&str])| {
+        let named = env::var_os(variable).map(PathBuf::from);
+        let found = named.or_else(|| names.iter().find_map(|name| installed(name)))?;
+        Some((*variable, found))
     };
-    Some(Browser {
-        chromium: named(
-            "CHROMIUM",
-            &["chromium", "chromium-browser", "google-chrome"],
-        )?,
-        chromedriver: named("CHROMEDRIVER", &["chromedriver"])?,
-    })
+    engine.programs().iter().map(program).collect()
+}
+
+/// A program by its name on PATH, or by a path in which `*` stands for any one folder.
+fn installed(name: &str) -> Option<PathBuf> {
+    let Some((before, after)) = name.split_once("/*/") else {
+        return on_path(name);
+    };
+    let folders = fs::read_dir(before).ok()?;
+    let mut paths = folders.filter_map(|folder| Some(folder.ok()?.path().join(after)));
+    paths.find(|path| path.is_file())
 }
 
 fn folder() -> PathBuf {

@@ -126,7 +126,9 @@ fn exports_of_several_notes_are_one_file_and_come_back() -> Result<()> {
             page.click("New note").await?;
             page.analyse(EXAMPLE, SHORT_NOTE).await?;
             let name = format!("notes.{ending}");
-            page.export(format, true, "Download all").await?;
+            page.export(format, true, "Download all")
+                .await
+                .with_context(|| format.to_owned())?;
             let bytes = page.downloaded_bytes(&name, SOON).await?;
             let into = folder.path().join(format);
             fs::create_dir_all(&into)?;
@@ -156,7 +158,9 @@ fn exports_of_several_notes_are_one_file_and_come_back() -> Result<()> {
                 } else {
                     name.to_owned()
                 };
-                page.open_note(&name).await?;
+                page.open_note(&name)
+                    .await
+                    .with_context(|| format!("{format}: {name}"))?;
                 let look = page.ready(SHORT_NOTE).await?;
                 if format == "conll" {
                     // It does not keep white space.

@@ -265,11 +265,11 @@ fn the_list_is_worked_by_keyboard_and_asks_before_corrections_are_lost() -> Resu
 
         let focus = "document.querySelectorAll('[data-testid=notes] .name')[1].focus()";
         page.browser.execute(focus, vec![]).await?;
-        let active = page.browser.driver.active_element().await?;
-        active.send_keys(thirtyfour::Key::Up + "").await?;
-        let active = page.browser.driver.active_element().await?;
-        assert_eq!(active.text().await?, "Note 1");
-        active.send_keys(thirtyfour::Key::Enter + "").await?;
+        page.press("ArrowUp").await?;
+        let active = "return document.activeElement.innerText.trim()";
+        let active = page.browser.execute(active, vec![]).await?;
+        assert_eq!(active, "Note 1");
+        page.press("Enter").await?;
         assert_eq!(page.ready(SHORT_NOTE).await?.found(), EXAMPLE_FOUND);
 
         page.review().await?;

@@ -1,4 +1,4 @@
-//! End-to-end tests: the built site in a real Chromium. `cargo xtask test` runs them.
+//! End-to-end tests: the built site in real browsers. `cargo xtask test` runs them, an engine after the other.
 
 mod access;
 mod answers;

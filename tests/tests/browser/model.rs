@@ -9,7 +9,7 @@ use e2e::notes::{EXAMPLE, EXAMPLE_FOUND};
 use e2e::page::{LOAD, SHORT_NOTE};
 use e2e::server::{Fault, MODEL};
 use e2e::terminal::site_model;
-use e2e::{Session, Setup};
+use e2e::{Engine, Session, Setup};
 use serde_json::{Map, Value};
 
 /// How the server was asked for the model, in order.
@@ -59,15 +59,21 @@ fn broken_download_goes_on_where_it_broke() -> Result<()> {
     };
     Session::run(setup, async |page| {
         let look = page.state("error", LOAD).await?;
-        ensure!(look.error.contains("5.2 MB of 23.4 MB"), "{}", look.error);
+        // WebKitGTK does not hand over all that has arrived.
+        let whole = page.browser.engine != Engine::WebKit;
+        let arrived = if whole {
+            " 5.2 MB of 23.4 MB"
+        } else {
+            " MB of 23.4 MB"
+        };
+        ensure!(look.error.contains(arrived), "{}", look.error);
         page.server.set_fault(Fault::None);
         page.click("Try again").await?;
         page.ready(LOAD).await?;
         let asked = asked(page);
-        ensure!(
-            asked.len() == 2 && asked[1].ends_with(&format!(" bytes={}-", 5 * MIB)),
-            "{asked:?}"
-        );
+        let rest = format!(" bytes={}-", 5 * MIB);
+        let goes_on = |line: &str| line.ends_with(&rest) || (!whole && line.contains(" bytes="));
+        ensure!(asked.len() == 2 && goes_on(&asked[1]), "{asked:?}");
         let look = page.analyse(EXAMPLE, SHORT_NOTE).await?;
         assert_eq!(look.found(), EXAMPLE_FOUND);
         Ok(())

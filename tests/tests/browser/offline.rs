@@ -59,6 +59,7 @@ fn host_without_headers_is_isolated_by_one_reload() -> Result<()> {
     const LOADS: &str = "return [crossOriginIsolated, sessionStorage.getItem('loads')]";
     let setup = Setup {
         isolated: false,
+        needs: &[Need::Threads],
         before: Some(
             "sessionStorage.setItem('loads', 1 + Number(sessionStorage.getItem('loads')))",
         ),

@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 
 use super::folder;
 use crate::command::{cargo, command, output, run};
-use crate::{root, site, tools};
+use crate::tools::{self, Engine};
+use crate::{root, site};
 
 /// Texts that inputs are cut from.
 const TEXTS: &str = "tests/fixtures/texts.jsonl";
@@ -45,7 +46,7 @@ pub(super) fn models_folder() -> PathBuf {
 
 /// Finds or installs everything but the models.
 pub(super) fn tools() -> Result<Tools> {
-    let chromium = tools::for_browser()?.chromium;
+    let chromium = tools::for_browser(Engine::Chromium)?["CHROMIUM"].clone();
     let npm = folder().join("npm");
     made_from(&npm, &NPM, || {
         eprintln!(
