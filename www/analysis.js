@@ -113,6 +113,8 @@
     };
     var waiting = [];
     var toSend = [load];
+    // What is handed over to the worker rather than copied.
+    var handedOver = [];
     var stopped = false;
     var worker = null;
     // Where events go: into `waiting`, then to whoever takes them, in the end nowhere. A worker that has been ended can still
@@ -128,15 +130,19 @@
         return response.blob();
       });
     }
-    // The same where there is nothing to fetch, and what the worker would fetch itself.
+    // The same where there is nothing to fetch, and what the worker would fetch itself: as buffers, since WebKit lets no worker of a
+    // page from a file read a blob.
     function unpacked() {
       var model = file || Promise.all(MODEL.parts.map(function (part) { return embedded.part(part.url); }));
       return Promise.all([
         embedded.part(parts.script, parts.scriptHash), embedded.part(parts.program, parts.programHash), model,
       ]).then(function (found) {
-        load.Load.program = { file: found[1] };
-        load.Load.model = { file: file || new Blob(found[2]) };
-        return found[0];
+        return Promise.all([found[1].arrayBuffer(), (file || new Blob(found[2])).arrayBuffer()]).then(function (buffers) {
+          load.Load.program = { buffer: buffers[0] };
+          load.Load.model = { buffer: buffers[1] };
+          handedOver = buffers;
+          return found[0];
+        });
       });
     }
     running = [parts.script, parts.program];
@@ -149,7 +155,7 @@
         event.preventDefault();
         deliver(event);
       };
-      toSend.splice(0).forEach(function (message) { worker.postMessage(message); });
+      toSend.splice(0).forEach(function (message) { worker.postMessage(message, message === load ? handedOver : []); });
     }).catch(function (error) {
       deliver({ message: embedded ? error.message : "The worker's script, " + parts.script + ", could not be loaded (" +
         error.message + "). Is the server that this page came from still running?" });

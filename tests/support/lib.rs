@@ -12,6 +12,7 @@ mod chromium;
 pub mod devtools;
 mod dropping;
 pub mod ear;
+pub mod embedding;
 pub mod engine;
 pub mod evaluation;
 mod firefox;

@@ -9,6 +9,7 @@ mod chart;
 mod chromium;
 mod measure;
 mod native;
+mod page;
 mod profile;
 mod report;
 mod server;
@@ -37,6 +38,9 @@ pub(crate) struct Args {
     /// The shipped model at 128 tokens only, on 1 and on 4 threads; the last line is the result
     #[arg(long, conflicts_with = "part")]
     quick: bool,
+    /// The page instead of the engine: what it weighs, what a visitor waits for, and memory; printed only
+    #[arg(long, conflicts_with_all = ["part", "quick"])]
+    page: bool,
     /// These parts only (repeat for several); without this option all, and docs/bench.* are written
     #[arg(long, value_name = "PART")]
     part: Vec<Part>,
@@ -58,18 +62,21 @@ enum Part {
 pub(crate) fn bench(args: &Args) -> Result<()> {
     let _lock = lock(&folder().join("lock"))?;
     let wanted = |part| args.part.is_empty() || args.part.contains(&part);
+    if args.page {
+        return page::measure();
+    }
     let tools = setup::tools()?;
     if args.quick {
         let models = setup::models(&tools)?;
         let done = browser::measure(&tools, &models, &threads(), &Turns::QUICK, true)?;
         let line = report::last_line(&done)?;
-        let mut report = Report::of_this_machine(&tools);
+        let mut report = Report::of_this_machine(&tools.chromium);
         report.browser = Some(done);
         println!("{}\n{line}", report::tables(&report));
         return Ok(());
     }
 
-    let mut report = Report::of_this_machine(&tools);
+    let mut report = Report::of_this_machine(&tools.chromium);
     let models = setup::models(&tools)?;
     let results = folder().join("results.json");
     // After each part, so that one that fails takes nothing with it.

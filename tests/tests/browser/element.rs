@@ -4,7 +4,8 @@ use anyhow::{Result, ensure};
 use e2e::notes::{EXAMPLE, EXAMPLE_FOUND};
 use serde_json::json;
 
-use crate::embedding::{NOTE, evaluate, no_worker_is_left, until, with_page};
+use crate::embedding::NOTE;
+use e2e::embedding::{evaluate, no_worker_is_left, until, with_page};
 
 #[test]
 fn element_marks_its_text() -> Result<()> {

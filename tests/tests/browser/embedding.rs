@@ -2,152 +2,22 @@
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use e2e::browser::Browser;
+use e2e::embedding::{
+    PAGE, evaluate, no_worker_is_left, running, until, with_page, with_policy, with_site,
+};
 use e2e::notes::{EXAMPLE, EXAMPLE_FOUND};
-use e2e::server::{Fault, Server};
 use e2e::terminal::run;
 use e2e::{Engine, Need, leave_out, package, site_folder};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::process::Command;
-
-const PAGE: &str = r#"<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy"
-    content="default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; worker-src blob:">
-<title>A page of somebody else's</title>
-<script type="module" src="page.js"></script>
-<p>Not yet.</p>
-"#;
-
-const SCRIPT: &str = r#"
-import { pipeline } from "./clinical-ner/clinical-ner.js";
-import "./clinical-ner/element.js";
-window.pipeline = pipeline;
-"#;
 
 /// With what offsets can go wrong by.
 pub(crate) const NOTE: &str = "Patient 😩 reports irregular periods and low estrogen. E\u{301}coute: she denies nausea; letrozole.";
-
-/// The package in a page, which `test` is given.
-pub(crate) fn with_page(
-    isolated: bool,
-    test: impl AsyncFnOnce(&Browser, &Server) -> Result<()>,
-) -> Result<()> {
-    with_policy(PAGE, isolated, &[], test)
-}
-
-/// The same in another page, where problems that contain one of these are expected.
-fn with_policy(
-    page: &str,
-    isolated: bool,
-    expected: &[&str],
-    test: impl AsyncFnOnce(&Browser, &Server) -> Result<()>,
-) -> Result<()> {
-    let site = TempDir::with_prefix("e2e-embedding-")?;
-    fs::write(site.path().join("index.html"), page)?;
-    fs::write(site.path().join("page.js"), SCRIPT)?;
-    copy(&package()?, &site.path().join("clinical-ner"))?;
-    with_site(site.path(), isolated, expected, async |browser, server| {
-        until(
-            "the package is loaded",
-            browser,
-            "typeof pipeline === 'function'",
-        )
-        .await?;
-        test(browser, server).await
-    })
-}
-
-/// A site's first page, which `test` is given.
-fn with_site(
-    site: &Path,
-    isolated: bool,
-    expected: &[&str],
-    test: impl AsyncFnOnce(&Browser, &Server) -> Result<()>,
-) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let server = Server::start(site, "/", isolated, "none", Fault::None).await?;
-        let browser = Browser::start(Engine::asked_for()?, None).await?;
-        let done = async {
-            browser.driver.goto(server.url()).await?;
-            test(&browser, &server).await
-        };
-        let done = done.await;
-        let problems = browser.problems().await?;
-        browser.quit().await?;
-        done?;
-        // Files that are asked for on purpose and are not there, and an icon that the page does not name.
-        let unexpected = |problem: &&String| {
-            let mut known = expected.iter().chain(&["404"]);
-            !known.any(|part| problem.contains(part))
-        };
-        let problems: Vec<_> = problems.iter().filter(unexpected).collect();
-        ensure!(problems.is_empty(), "in the console: {problems:#?}");
-        Ok(())
-    })
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        fs::copy(entry.path(), to.join(entry.file_name()))?;
-    }
-    Ok(())
-}
-
-pub(crate) async fn until(what: &str, browser: &Browser, condition: &str) -> Result<()> {
-    let start = Instant::now();
-    while browser.evaluate(condition).await? != true {
-        ensure!(
-            start.elapsed() < Duration::from_secs(30),
-            "{what}: not in time"
-        );
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    Ok(())
-}
-
-/// How many workers run.
-fn running(browser: &Browser) -> usize {
-    // Elsewhere nobody tells.
-    let workers = browser.devtools().map(|devtools| devtools.workers());
-    let workers = workers.unwrap_or_default();
-    workers.iter().filter(|worker| worker.running).count()
-}
-
-pub(crate) async fn no_worker_is_left(browser: &Browser) -> Result<()> {
-    let start = Instant::now();
-    while running(browser) > 0 {
-        ensure!(
-            start.elapsed() < Duration::from_secs(10),
-            "a worker is left"
-        );
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    Ok(())
-}
-
-/// The value of an expression in which `await` may stand; an error is its words.
-pub(crate) async fn evaluate(browser: &Browser, expression: &str) -> Result<Value> {
-    let body = format!(
-        "(async () => {{ try {{ {expression} }} catch (error) {{ return `${{error.name}}: ${{error.message}}`; }} }})()"
-    );
-    browser
-        .evaluate(&body)
-        .await
-        .with_context(|| expression.to_owned())
-}
 
 /// Type, word, start and end.
 type Place = (String, String, u64, u64);
@@ -521,10 +391,10 @@ fn package_works_in_a_vite_project() -> Result<()> {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let address = format!("http://127.0.0.1:{port}/");
-        browser.driver.goto(address).await?;
+        browser.goto(&address).await?;
         let done = finds_the_example(browser).await;
         // Its page would complain that it is gone.
-        browser.driver.goto(server.url()).await?;
+        browser.goto(&server.url()).await?;
         vite.kill().await?;
         done
     })

@@ -1,4 +1,4 @@
-// Where the model comes from: a file of the visitor's, what is kept on the device, or the server. The build puts this before
+// Where the model comes from: a file of the visitor's, the page itself, what is kept on the device, or the server. The build puts this before
 // start.js.
 //
 // It is kept in blocks, each as soon as it has arrived, so that a download that breaks goes on where it broke. What is read is
@@ -55,6 +55,12 @@ const modelFile = (() => {
       yield value;
       buffer = new Uint8Array(value.buffer);
     }
+  }
+
+  // What the page has handed over.
+  async function* slices(buffer) {
+    const bytes = new Uint8Array(buffer);
+    for (let at = 0; at < bytes.length; at += BLOCK) yield bytes.subarray(at, at + BLOCK);
   }
 
   // The answer with what stands in a part from a place on.
@@ -136,7 +142,7 @@ const modelFile = (() => {
 
   // What `Load` asks for, in pieces: at once, so that it is on its way while the program is being compiled.
   const begin = (model) => {
-    const iterator = model.file ? pieces(model.file.stream()) : read(model);
+    const iterator = model.file ? pieces(model.file.stream()) : model.buffer ? slices(model.buffer) : read(model);
     let first = iterator.next();
     // Whoever asks hears of it.
     first.catch(() => {});
@@ -148,9 +154,9 @@ const modelFile = (() => {
         return result;
       },
       // The model is what it should be.
-      keep: async () => { if (!model.file) await (await open(model))?.deleteOthers(); },
+      keep: async () => { if (model.parts) await (await open(model))?.deleteOthers(); },
       // It is not: what is kept of it would be wrong again.
-      forget: async () => { if (!model.file) await (await open(model))?.delete(); },
+      forget: async () => { if (model.parts) await (await open(model))?.delete(); },
     };
   };
 

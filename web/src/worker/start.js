@@ -24,8 +24,8 @@
       if (!Load) return;
       // For `download.rs`. A worker has one model.
       self.model = modelFile.begin(Load.model);
-      const { file, url, integrity, afresh } = Load.program;
-      const program = file?.arrayBuffer() ?? fetch(url, { integrity, cache: afresh ? "reload" : "default" });
+      const { buffer, url, integrity, afresh } = Load.program;
+      const program = buffer ?? fetch(url, { integrity, cache: afresh ? "reload" : "default" });
       wasm_bindgen({ module_or_path: program })
         .then(() => early.forEach((message) => self.onmessage(message)))
         .then(resolve, reject);

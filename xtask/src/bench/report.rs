@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -11,7 +12,6 @@ use super::browser::Browser;
 use super::measure::Cell;
 use super::native::Native;
 use super::profile::{self, Profiles};
-use super::setup::Tools;
 use super::start::Start;
 use crate::command::output;
 
@@ -30,7 +30,7 @@ pub(super) struct Report {
 
 impl Report {
     /// Still empty.
-    pub(super) fn of_this_machine(tools: &Tools) -> Self {
+    pub(super) fn of_this_machine(chromium: &Path) -> Self {
         let said = |command: &mut Command| {
             output(command).map_or_else(|| "unknown".into(), |said| said.trim().to_owned())
         };
@@ -39,7 +39,7 @@ impl Report {
             date: said(Command::new("date").args(["-u", "+%Y-%m-%d"])),
             cpu: cpu(&cpuinfo).unwrap_or("unknown processor").to_owned(),
             cores: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
-            chromium: said(Command::new(&tools.chromium).arg("--version")),
+            chromium: said(Command::new(chromium).arg("--version")),
             browser: None,
             profile: None,
             start: None,
