@@ -6,29 +6,30 @@ use serde_json::json;
 
 use crate::page::Page;
 
-/// For `Setup::before`: the page's worker, not that one's helpers, listens to the test.
+/// For `Setup::before`: the page's last worker listens to the test.
 pub const EAR: &str = r#"
-const ear = `if (self.name !== "helper") {
-    const Helper = self.Worker;
-    self.Worker = function (url, options) { return new Helper(url, { ...options, name: "helper" }); };
-    const channel = new BroadcastChannel("e2e");
-    channel.onmessage = ({ data }) => {
-        if (data.fail) setTimeout(() => { throw new Error(data.fail); });
-        if (data.fetch) fetch(data.fetch).then(
-            (response) => channel.postMessage(response.status), () => channel.postMessage("refused"));
-    };
-}`;
+const ear = `self.addEventListener("message", (event) => {
+    const { fail, fetch: address } = event.data?.ear ?? {};
+    if (!fail && !address) return;
+    event.stopImmediatePropagation();
+    if (fail) setTimeout(() => { throw new Error(fail); });
+    const [port] = event.ports;
+    if (address) fetch(address).then((response) => port.postMessage(response.status), () => port.postMessage("refused"));
+});`;
 const Plain = self.Blob;
 self.Blob = function (parts, options) {
     return new Plain(options?.type === "text/javascript" ? [ear, ...parts] : parts, options);
 };
 self.Blob.prototype = Plain.prototype;
+const Mute = self.Worker;
+self.Worker = function (url, options) { return (self.e2eWorker = new Mute(url, options)); };
+self.Worker.prototype = Mute.prototype;
 "#;
 
 impl Page {
     /// Has the worker throw an error that nothing catches.
     pub async fn fail_in_worker(&self, message: &str) -> Result<()> {
-        let script = "new BroadcastChannel('e2e').postMessage({ fail: arguments[0] })";
+        let script = "self.e2eWorker.postMessage({ ear: { fail: arguments[0] } })";
         let told = self.browser.execute(script, vec![json!(message)]);
         told.await.map(|_| ())
     }
@@ -42,8 +43,9 @@ impl Page {
     /// Has the worker fetch an address; returns the answer's status, or `refused`.
     pub async fn fetch_in_worker(&self, url: &str) -> Result<String> {
         let ask = format!(
-            "new Promise((done) => {{ const channel = new BroadcastChannel('e2e'); \
-             channel.onmessage = (event) => done(event.data); channel.postMessage({{ fetch: {url:?} }}); }})"
+            "new Promise((done) => {{ const {{ port1, port2 }} = new MessageChannel(); \
+             port1.onmessage = (event) => done(event.data); \
+             self.e2eWorker.postMessage({{ ear: {{ fetch: {url:?} }} }}, [port2]); }})"
         );
         self.answer(&ask).await
     }

@@ -18,7 +18,8 @@ pub const PAGE: &str = r#"<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy"
-    content="default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; worker-src blob:">
+    content="default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; worker-src blob:; img-src data:">
+<link rel="icon" href="data:,">
 <title>A page of somebody else's</title>
 <script type="module" src="page.js"></script>
 <p>Not yet.</p>

@@ -35,8 +35,6 @@ pub enum Need {
     Profile,
     /// A finger.
     Touch,
-    /// To run a page that was opened as a file.
-    File,
 }
 
 impl Engine {
@@ -53,6 +51,11 @@ impl Engine {
         }
     }
 
+    /// Whether a worker hears of requests that the policy has kept it from, as the specification asks.
+    pub fn tells_workers(self) -> bool {
+        self != Self::WebKit
+    }
+
     /// Why it does not have what a test needs; `None` where it has it. A test that needs it is left out then, and counted.
     pub fn lacks(self, need: Need) -> Option<&'static str> {
         match (self, need) {
@@ -60,10 +63,7 @@ impl Engine {
             (_, Need::DevTools) => Some("only DevTools do what it asks for"),
             (_, Need::Workers) => Some("only DevTools tell which workers run"),
             (_, Need::Installability) => Some("only DevTools tell whether a page can be installed"),
-            (
-                Self::Firefox,
-                Need::Threads | Need::View | Need::Profile | Need::Touch | Need::File,
-            ) => None,
+            (Self::Firefox, Need::Threads | Need::View | Need::Profile | Need::Touch) => None,
             (Self::WebKit, Need::Threads) => {
                 Some("it has no relaxed SIMD, of which the build with threads is made")
             }
@@ -71,9 +71,6 @@ impl Engine {
                 Some("nothing sets its colour scheme, its medium, or a view of any size")
             }
             (Self::WebKit, Need::Profile) => Some("it keeps nothing after it was automated"),
-            (Self::WebKit, Need::File) => Some(
-                "a worker of a page that was opened as a file cannot read the page's blobs there",
-            ),
             (Self::WebKit, Need::Touch) => Some("its WebDriver has no finger"),
         }
     }

@@ -109,11 +109,7 @@ fn what_the_policy_forbids_is_shown_and_not_sent() -> Result<()> {
         assert_eq!(page.fetch_in_worker(elsewhere).await?, "refused");
         tokio::time::sleep(ARRIVE).await;
         let shown = page.text("sent").await?;
-        // WebKitGTK does not tell a worker what it has been refused.
-        let told = match page.browser.engine {
-            Engine::WebKit => 1,
-            _ => 2,
-        };
+        let told = 1 + usize::from(page.browser.engine.tells_workers());
         ensure!(shown.matches("(blocked)").count() == told, "{shown:?}");
         Ok(())
     })
