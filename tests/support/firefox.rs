@@ -50,6 +50,8 @@ pub(crate) async fn start(profile: Option<&Path>, files: &Path) -> Result<Starte
             "browser.download.alwaysOpenPanel": false,
             // Started beforehand for a page that no test opens.
             "dom.ipc.processPrelaunch.enabled": false,
+            // A page that was left is gone, as it is with a tab that is closed.
+            "browser.sessionhistory.max_total_viewers": 0,
         },
     });
     if let Ok(binary) = env::var("FIREFOX") {

@@ -212,6 +212,7 @@ fn key(name: &str) -> Result<String> {
         "Tab" => '\u{e004}',
         "Enter" => '\u{e007}',
         "Escape" => '\u{e00c}',
+        "Space" => ' ',
         "End" => '\u{e010}',
         "Home" => '\u{e011}',
         "ArrowLeft" => '\u{e012}',

@@ -1,6 +1,7 @@
 //! What the processes of a browser take.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
@@ -25,17 +26,25 @@ pub(crate) fn of_pages(programs: impl Iterator<Item = u32>) -> Result<u64> {
         };
         if let (Some(id), Some(parent)) = (number("Pid:"), number("PPid:")) {
             let renders = String::from_utf8_lossy(&line).contains("--type=renderer");
-            let bytes = number("VmRSS:").unwrap_or(0) * 1024;
-            processes.push((id, parent, renders, bytes));
+            let bytes = if renders { proportional(&path) } else { 0 };
+            processes.push((id, parent, bytes));
         }
     }
     let mut own: Vec<u64> = programs.map(u64::from).collect();
     let mut bytes = 0;
     while let Some(parent) = own.pop() {
-        for &(id, _, renders, of_it) in processes.iter().filter(|process| process.1 == parent) {
+        for &(id, _, of_it) in processes.iter().filter(|process| process.1 == parent) {
             own.push(id);
-            bytes += if renders { of_it } else { 0 };
+            bytes += of_it;
         }
     }
     Ok(bytes)
+}
+
+/// Of what a process shares with others, its part: otherwise each copy of the browser's own program would count.
+fn proportional(process: &Path) -> u64 {
+    let sums = fs::read_to_string(process.join("smaps_rollup")).unwrap_or_default();
+    let line = sums.lines().find_map(|line| line.strip_prefix("Pss:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
 }

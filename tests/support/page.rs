@@ -186,9 +186,16 @@ impl Page {
             .with_context(|| format!("the page lacks a test hook: {look}"))
     }
 
-    /// Waits until the page is ready, and returns what it then shows.
+    /// Waits until the page is ready and has made the last request of its own, and returns what it then shows.
     pub async fn ready(&self, limit: Duration) -> Result<Look> {
-        self.state("ready", limit).await
+        self.state("ready", limit).await?;
+        self.until("the page counts its requests", limit, async || {
+            let counted = "return document.querySelector('[data-testid=sent]').dataset.requests !== undefined";
+            let counted = self.browser.execute(counted, vec![]).await?;
+            Ok((counted == true).then_some(()))
+        })
+        .await?;
+        self.look().await
     }
 
     /// Waits for a state. An error state that is not waited for fails at once.

@@ -246,12 +246,13 @@ impl Page {
             Event::ThreadJoined => self.analysis.threads.update(|threads| *threads += 1),
             Event::Downloaded => self.stage.set(Stage::Preparing),
             Event::Loaded(model) => {
+                self.loaded(*model);
+                // A look for a newer build may still be under way, for which no note has to wait.
                 let of = self.analysis.starts.get_value();
-                // After that, nothing is requested any more.
                 spawn_local(async move {
                     let _ = JsFuture::from(client::settled()).await;
                     if self.analysis.starts.get_value() == of {
-                        self.loaded(*model);
+                        self.sent.watch();
                     }
                 });
             }
@@ -310,7 +311,6 @@ impl Page {
         self.refresh();
         self.list_all();
         self.stage.set(Stage::UNCOUNTED);
-        self.sent.watch();
         self.opened();
         self.evaluation.model_loaded();
     }
