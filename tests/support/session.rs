@@ -116,6 +116,9 @@ impl Session {
                 test(&session).await
             });
             let done = done.catch_unwind().await;
+            if !matches!(done, Ok(Ok(()))) {
+                println!("the server was asked for {:#?}", session.server.log());
+            }
             let problems = session.page.browser.problems().await;
             let closed = session.page.browser.quit().await;
             done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
