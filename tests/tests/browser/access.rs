@@ -360,7 +360,8 @@ fn screen_readers_are_told_what_has_settled() -> Result<()> {
             "{opened:?}"
         );
 
-        page.click("Review").await?;
+        page.ready(SHORT_NOTE).await?;
+        page.review().await?;
         page.told().await?;
         page.press("a").await?;
         told(page, "Accepted.").await?;

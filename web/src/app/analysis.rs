@@ -248,11 +248,11 @@ impl Page {
             Event::Loaded(model) => {
                 self.loaded(*model);
                 // A look for a newer build may still be under way, for which no note has to wait.
-                let of = self.analysis.starts.get_value();
+                let (since, of) = (js_sys::Date::now(), self.analysis.starts.get_value());
                 spawn_local(async move {
                     let _ = JsFuture::from(client::settled()).await;
                     if self.analysis.starts.get_value() == of {
-                        self.sent.watch();
+                        self.sent.watch(since);
                     }
                 });
             }

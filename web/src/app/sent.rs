@@ -33,9 +33,9 @@ impl Sent {
         sent
     }
 
-    /// From now on nothing is to be requested.
-    pub(crate) fn watch(self) {
-        self.since.set(Some(js_sys::Date::now()));
+    /// Tells what is requested after a time, in milliseconds since 1970: nothing is to be.
+    pub(crate) fn watch(self, since: f64) {
+        self.since.set(Some(since));
     }
 
     /// Something is: a worker and its model.
