@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::browser::Browser;
 use crate::engine::Engine;
+use crate::page::LOAD;
 use crate::server::{Fault, Server};
 use crate::session::package;
 
@@ -109,7 +110,7 @@ pub async fn until(what: &str, browser: &Browser, condition: &str) -> Result<()>
     let start = Instant::now();
     while browser.evaluate(condition).await? != true {
         ensure!(
-            start.elapsed() < Duration::from_secs(30),
+            start.elapsed() < LOAD,
             "{what}: not in time"
         );
         tokio::time::sleep(Duration::from_millis(50)).await;
