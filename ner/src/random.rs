@@ -21,6 +21,16 @@ impl Stream {
         Self(mix(seed))
     }
 
+    /// Where the stream is: [`Self::at`] goes on from there.
+    pub fn state(&self) -> u64 {
+        self.0
+    }
+
+    /// A stream that goes on from where another was.
+    pub fn at(state: u64) -> Self {
+        Self(state)
+    }
+
     /// The next 64 bits.
     pub fn bits(&mut self) -> u64 {
         let value = mix(self.0);

@@ -1,12 +1,16 @@
 //! AdamW (Loshchilov and Hutter 2019) with clipping of the global gradient norm, in place on the
 //! CPU.
 
-use std::sync::Mutex;
+mod moments;
+
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, Device, InplaceOp2, Layout, Tensor, Var};
 use rayon::prelude::*;
+
+pub use moments::Moment;
 
 /// What the optimizer needs to know besides the gradients.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -268,10 +272,7 @@ impl InplaceOp2 for Update<'_> {
         if end - start != to - from {
             candle_core::bail!("{} parameters, {} gradients", end - start, to - from);
         }
-        let mut blocks = self
-            .blocks
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
         let Blocks {
             mean,
             square,

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use ner::boundary::{Boundary, boundaries};
 use ner::{Document, Labels, Tag, Tokenizer};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::random::Stream;
 
@@ -100,6 +101,20 @@ pub fn examples(
         }
     }
     Ok(examples)
+}
+
+/// SHA-256 of examples in their order, as 64 lower-case hexadecimal digits.
+pub fn sha256<'a>(examples: impl IntoIterator<Item = &'a Example>) -> String {
+    let mut hash = Sha256::new();
+    for example in examples {
+        hash.update((example.ids.len() as u64).to_le_bytes());
+        for (id, target) in example.ids.iter().zip(&example.targets) {
+            hash.update(id.to_le_bytes());
+            hash.update(target.unwrap_or(u32::MAX).to_le_bytes());
+        }
+    }
+    let digits = hash.finalize();
+    digits.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Gives the tokens after a word's first its label, as a continuation.

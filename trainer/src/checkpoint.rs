@@ -9,16 +9,21 @@
 //!   training_args.json       how the run was made
 //!   trainer_state.json       losses and scores of the epochs so far
 //!   eval_metrics.json        eval_loss, eval_precision, eval_recall, eval_f1, and per type
-//!   checkpoint-N/            the same files after step N: the last two epochs and the best one
+//!   train_log.jsonl  runs/   what happened at each step, for programs and for TensorBoard
+//!   checkpoint-N/            the same files after step N, without the metrics within an epoch, and
+//!                            optimizer.safetensors: the last ones and the best one
 //! ```
 //!
-//! Every file appears whole or not at all: it is written under another name beside its place and
-//! then renamed.
+//! Every file and every checkpoint appears whole or not at all: it is written under another name
+//! beside its place and then renamed.
+
+mod optimizer;
+mod resume;
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::io::{ErrorKind, Write};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use ner::Tokenizer;
@@ -26,37 +31,69 @@ use ner::calibration::Calibration;
 use ner::model::Config;
 use serde_json::{Value, json};
 
+use crate::adamw::Moment;
 use crate::bert::Bert;
 
-/// Refuses a directory that holds a model already, or removes that one where it is to be replaced;
-/// makes the directory where it is missing.
+pub(crate) use optimizer::load as load_moments;
+pub(crate) use resume::{check, clean, last, path_of, publish};
+
+/// What a directory of a model holds.
+const FILES: [&str; 8] = [
+    "config.json",
+    "tokenizer.json",
+    "vocab.txt",
+    "tokenizer_config.json",
+    "training_args.json",
+    "trainer_state.json",
+    "model.safetensors",
+    "eval_metrics.json",
+];
+
+/// Refuses a directory that holds a model already, unless a run goes on there, or removes that one where it is to be replaced; makes
+/// the directory where it is missing.
 ///
 /// # Errors
 /// As said, and what the file system answers.
-pub fn prepare(output: &Path, overwrite: bool) -> Result<()> {
+pub fn prepare(output: &Path, overwrite: bool, resume: bool) -> Result<()> {
+    if resume && last(output)?.is_some() {
+        return make(output);
+    }
     if !overwrite && output.join("config.json").exists() {
         bail!(
             "{} holds a model already: give another --output, or --overwrite",
             output.display()
         );
     }
-    fs::create_dir_all(output).with_context(|| format!("cannot make {}", output.display()))?;
+    if !overwrite && last(output)?.is_some() {
+        bail!(
+            "{} holds a run that is not finished: --resume goes on with it, --overwrite begins anew",
+            output.display()
+        );
+    }
+    make(output)?;
     if overwrite {
         // Whatever is found here later is of the new run.
         for entry in fs::read_dir(output)? {
             let path = entry?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let removed = match name.as_ref() {
-                "model.safetensors" | "eval_metrics.json" | "trainer_state.json" => {
-                    fs::remove_file(&path)
-                }
-                name if step_of(name).is_some() => fs::remove_dir_all(&path),
+                "model.safetensors" | "eval_metrics.json" | "trainer_state.json"
+                | "train_log.jsonl" => fs::remove_file(&path),
+                name if name == "runs" || step_of(name).is_some() => fs::remove_dir_all(&path),
                 _ => Ok(()),
             };
             removed.with_context(|| format!("cannot remove {}", path.display()))?;
         }
     }
     Ok(())
+}
+
+/// Makes the directory, and whether it can be written to is known before the first hour of training is over.
+fn make(output: &Path) -> Result<()> {
+    fs::create_dir_all(output).with_context(|| format!("cannot make {}", output.display()))?;
+    let probe = output.join(".probe");
+    write(&probe, b"")?;
+    fs::remove_file(&probe).with_context(|| probe.display().to_string())
 }
 
 /// The number N of `checkpoint-N`.
@@ -68,16 +105,16 @@ fn step_of(name: &str) -> Option<usize> {
 pub struct Contents<'a> {
     /// Configuration and weights.
     pub bert: &'a Bert,
-    /// From probabilities to scores.
-    pub calibration: Calibration,
+    /// From probabilities to scores, where the model was evaluated.
+    pub calibration: Option<Calibration>,
     /// The tokenizer.
     pub tokenizer: &'a Tokenizer,
     /// `training_args.json`.
     pub arguments: Value,
     /// `trainer_state.json`.
     pub state: Value,
-    /// `eval_metrics.json`.
-    pub metrics: Value,
+    /// `eval_metrics.json`, where the model was evaluated.
+    pub metrics: Option<Value>,
 }
 
 /// Writes the files of a model into a directory that exists.
@@ -94,7 +131,7 @@ pub fn save(directory: &Path, contents: &Contents) -> Result<()> {
         metrics,
     } = contents;
     let config = Config {
-        calibration: Some(*calibration),
+        calibration: *calibration,
         ..bert.config().clone()
     };
     let files = [
@@ -111,43 +148,63 @@ pub fn save(directory: &Path, contents: &Contents) -> Result<()> {
         ("training_args.json", pretty(arguments)),
         ("trainer_state.json", pretty(state)),
         ("model.safetensors", weights(bert)?),
-        ("eval_metrics.json", pretty(metrics)),
     ];
     for (name, content) in files {
         write(&directory.join(name), &content)?;
     }
-    Ok(())
+    match metrics {
+        Some(metrics) => write(&directory.join("eval_metrics.json"), &pretty(metrics)),
+        None => Ok(()),
+    }
 }
 
-/// Writes `checkpoint-STEP` within the output directory and returns its path.
+/// Writes `checkpoint-STEP` within the output directory, from which a run goes on.
 ///
 /// # Errors
-/// As [`save`].
-pub fn save_step(output: &Path, step: usize, contents: &Contents) -> Result<PathBuf> {
-    let path = output.join(format!("checkpoint-{step}"));
+/// As [`save`]; nothing of the checkpoint is left then.
+pub fn save_step(
+    output: &Path,
+    step: usize,
+    contents: &Contents,
+    moments: &[Moment],
+) -> Result<()> {
+    let path = path_of(output, step);
     let partial = output.join(format!(".checkpoint-{step}.partial"));
-    if partial.exists() {
-        fs::remove_dir_all(&partial).with_context(|| partial.display().to_string())?;
-    }
-    fs::create_dir(&partial).with_context(|| partial.display().to_string())?;
-    save(&partial, contents)?;
-    fs::rename(&partial, &path).with_context(|| path.display().to_string())?;
-    Ok(path)
+    let written = || -> Result<()> {
+        if partial.exists() {
+            fs::remove_dir_all(&partial).with_context(|| partial.display().to_string())?;
+        }
+        fs::create_dir(&partial).with_context(|| format!("cannot make {}", partial.display()))?;
+        save(&partial, contents)?;
+        optimizer::save(&partial, moments)?;
+        fs::rename(&partial, &path).with_context(|| path.display().to_string())?;
+        resume::sync(output)
+    };
+    written().inspect_err(|_| {
+        // It takes room, which may be what is missing.
+        let _ = fs::remove_dir_all(&partial);
+    })
 }
 
-/// Removes all but the last two checkpoints and the best one from the directory and from `steps`,
-/// which are in order.
+/// Removes all checkpoints but the last `keep` ones and the best one, of which only the model stays.
 ///
 /// # Errors
 /// What the file system answers.
-pub fn prune(output: &Path, steps: &mut Vec<usize>, best: usize) -> Result<()> {
-    let first_kept = steps.len().saturating_sub(2);
-    for step in steps[..first_kept].iter().filter(|&&step| step != best) {
-        let path = output.join(format!("checkpoint-{step}"));
-        fs::remove_dir_all(&path).with_context(|| path.display().to_string())?;
+pub fn prune(output: &Path, keep: usize, best: Option<usize>) -> Result<()> {
+    let steps = resume::steps(output)?;
+    let old = &steps[..steps.len().saturating_sub(keep)];
+    for &step in old {
+        let path = path_of(output, step);
+        let removed = if Some(step) != best {
+            fs::remove_dir_all(&path)
+        } else {
+            match fs::remove_file(path.join(optimizer::FILE)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            }
+        };
+        removed.with_context(|| format!("cannot remove {}", path.display()))?;
     }
-    let last = steps[first_kept..].to_vec();
-    steps.retain(|step| *step == best || last.contains(step));
     Ok(())
 }
 
@@ -220,38 +277,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pruning_keeps_the_last_two_and_the_best() {
+    fn pruning_keeps_the_last_ones_and_the_best() {
         let output = tempfile::tempdir().unwrap();
-        let mut steps = Vec::new();
-        for (step, best, expected) in [
-            (10, 10, vec![10]),
-            (20, 20, vec![10, 20]),
-            (30, 20, vec![20, 30]),
-            (40, 20, vec![20, 30, 40]),
-            (50, 20, vec![20, 40, 50]),
-            (60, 60, vec![50, 60]),
+        for (step, keep, best, expected, without_optimizer) in [
+            (10, 2, Some(10), vec![10], None),
+            (20, 2, Some(10), vec![10, 20], None),
+            (30, 2, Some(20), vec![20, 30], None),
+            (40, 2, Some(20), vec![20, 30, 40], Some(20)),
+            (50, 1, Some(20), vec![20, 50], Some(20)),
+            (60, 2, None, vec![50, 60], None),
+            (100, 3, Some(60), vec![50, 60, 100], None),
         ] {
-            fs::create_dir(output.path().join(format!("checkpoint-{step}"))).unwrap();
-            steps.push(step);
-            prune(output.path(), &mut steps, best).unwrap();
-            assert_eq!(steps, expected, "after {step}");
-            let found = fs::read_dir(output.path()).unwrap();
-            let mut found: Vec<usize> = found
-                .map(|entry| step_of(entry.unwrap().file_name().to_str().unwrap()).unwrap())
-                .collect();
-            found.sort_unstable();
-            assert_eq!(found, expected, "after {step}");
+            let path = path_of(output.path(), step);
+            fs::create_dir(&path).unwrap();
+            fs::write(path.join(optimizer::FILE), "").unwrap();
+            prune(output.path(), keep, best).unwrap();
+            assert_eq!(
+                resume::steps(output.path()).unwrap(),
+                expected,
+                "after {step}"
+            );
+            for &kept in &expected {
+                let has = path_of(output.path(), kept).join(optimizer::FILE).exists();
+                assert_eq!(has, Some(kept) != without_optimizer, "{kept} after {step}");
+            }
         }
     }
 
     #[test]
     fn an_output_directory_with_a_model_is_refused() {
         let output = tempfile::tempdir().unwrap();
-        prepare(output.path(), false).unwrap();
+        prepare(output.path(), false, false).unwrap();
         fs::write(output.path().join("config.json"), "{}").unwrap();
         fs::create_dir(output.path().join("checkpoint-7")).unwrap();
-        assert!(prepare(output.path(), false).is_err());
-        prepare(output.path(), true).unwrap();
+        let refused = || format!("{:#}", prepare(output.path(), false, false).unwrap_err());
+        assert!(refused().contains("holds a model"), "{}", refused());
+        fs::remove_file(output.path().join("config.json")).unwrap();
+        assert!(refused().contains("--resume"), "{}", refused());
+        fs::write(output.path().join("config.json"), "{}").unwrap();
+        prepare(output.path(), true, false).unwrap();
         assert!(!output.path().join("checkpoint-7").exists());
         assert!(output.path().join("config.json").exists());
     }

@@ -62,7 +62,9 @@ Output:
   DIR holds the epoch with the best strict F1 on the development documents, of equal ones that
   with the lowest loss, in Hugging Face's layout: config.json, model.safetensors, tokenizer.json,
   vocab.txt, tokenizer_config.json, training_args.json, trainer_state.json, eval_metrics.json; and
-  checkpoint-N/ with the same files after step N, for the last two epochs and the best one.
+  checkpoint-N/ with the same files after step N and optimizer.safetensors, for the last ones
+  (--keep) and the best one, from which --resume goes on. train_log.jsonl has a line for each step
+  and each epoch, runs/ the same for TensorBoard; `trainer plot` draws them.
   `AutoModelForTokenClassification.from_pretrained(DIR)` reads it; `model-export quantize DIR`
   makes the single file that the page loads.";
 

@@ -38,6 +38,20 @@ pub struct FineTuneArgs {
     /// Replace a model that is in the output directory
     #[arg(long)]
     pub overwrite: bool,
+    /// Go on with the run in the output directory from its last checkpoint, or begin it where there is none: with the same
+    /// arguments and data it ends with the same weights as if it had not been interrupted, to the bit on the CPU
+    #[arg(long, conflicts_with = "overwrite")]
+    pub resume: bool,
+    /// Write a checkpoint every so many steps too, not only after each epoch
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub save_steps: Option<u32>,
+    /// Checkpoints that stay, the last ones; the best one stays beside them
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep: u32,
+    /// Stop after so many epochs without a better F1
+    #[arg(long, value_name = "EPOCHS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub patience: Option<u32>,
     /// Passes over the training documents
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
     pub epochs: u32,
@@ -156,7 +170,22 @@ pub fn run(arguments: &FineTuneArgs) -> Result<()> {
         bail!("--head crf: its labels are those of words; leave out --subwords all");
     }
     let device = arguments.device.open()?;
-    let base = hub::load(&arguments.base, arguments.offline || hub::offline())?;
+    let resumed = match arguments.resume {
+        true => checkpoint::last(&arguments.output)?,
+        false => None,
+    };
+    let base = match resumed {
+        Some(step) => {
+            let checkpoint = checkpoint::path_of(&arguments.output, step);
+            hub::load(&checkpoint.to_string_lossy(), true).with_context(|| {
+                format!(
+                    "--resume: {} is damaged; without it, the run goes on from the one before",
+                    checkpoint.display()
+                )
+            })?
+        }
+        None => hub::load(&arguments.base, arguments.offline || hub::offline())?,
+    };
     let max_length = arguments.max_length as usize;
     if max_length > base.config.max_position_embeddings {
         bail!(
@@ -178,9 +207,10 @@ pub fn run(arguments: &FineTuneArgs) -> Result<()> {
             arguments.subwords,
         )
     };
-    examples("--dev", &dev)?;
+    let dev_examples = examples("--dev", &dev)?;
     let examples = examples("--train", &train)?;
     warn_of_leaks(&train, &dev);
+    let data_sha256 = batch::sha256(examples.iter().chain(&dev_examples));
 
     let hub::Base {
         config,
@@ -200,10 +230,21 @@ pub fn run(arguments: &FineTuneArgs) -> Result<()> {
     }
     let (bert, drawn) =
         Bert::new(config, weights, arguments.seed, &device).context(arguments.base.clone())?;
-    if let Some(name) = drawn.iter().find(|name| !is_head(name)) {
-        bail!("{}: the weights lack {name}", arguments.base);
+    if let Some(name) = drawn
+        .iter()
+        .find(|name| resumed.is_some() || !is_head(name))
+    {
+        let place = resumed.map(|step| checkpoint::path_of(&arguments.output, step));
+        let place = place.map_or_else(|| arguments.base.clone(), |path| path.display().to_string());
+        bail!("{place}: the weights lack {name}");
     }
-    checkpoint::prepare(&arguments.output, arguments.overwrite)?;
+    if arguments.resume && arguments.output.exists() {
+        checkpoint::clean(&arguments.output)?;
+        if resumed.is_none() {
+            eprintln!("{}: no checkpoint yet", arguments.output.display());
+        }
+    }
+    checkpoint::prepare(&arguments.output, arguments.overwrite, arguments.resume)?;
 
     let run = Run {
         arguments,
@@ -211,14 +252,21 @@ pub fn run(arguments: &FineTuneArgs) -> Result<()> {
         tokenizer,
         examples,
         dev,
+        data_sha256,
+        resumed,
     };
-    run.train().map_err(|error| {
+    let start = run.start()?;
+    run.train(start).map_err(|error| {
         let place = arguments.output.display();
         let kept = match arguments.output.join("model.safetensors").exists() {
             true => format!("{place} holds the best epoch so far"),
             false => format!("no epoch was finished, so {place} holds no model"),
         };
-        error.context(Stopped::new(format!("training stopped; {kept}")))
+        let next = match checkpoint::last(&arguments.output) {
+            Ok(Some(step)) => format!("; --resume goes on from checkpoint-{step}"),
+            _ => String::new(),
+        };
+        error.context(Stopped::new(format!("training stopped; {kept}{next}")))
     })
 }
 

@@ -4,7 +4,9 @@
 
 mod learning_curve;
 mod reliability;
+mod steps;
 mod training;
+mod types;
 
 use std::fs;
 use std::ops::Range;
@@ -24,6 +26,10 @@ use crate::checkpoint;
 pub enum PlotCommand {
     /// Loss and F1 by epoch, from runs of `fine-tune`
     Training(TrainingArgs),
+    /// Loss and learning rate by step, from a run of `fine-tune`
+    Steps(RunArgs),
+    /// F1 of each entity type by epoch, from a run of `fine-tune`
+    Types(RunArgs),
     /// Scores against the share of entities that are right, from an evaluation
     Reliability(FileArgs),
     /// F1 by the number of documents trained on, from `cargo xtask experiments`
@@ -36,6 +42,17 @@ pub struct TrainingArgs {
     /// Directories that `fine-tune` wrote
     #[arg(value_name = "RUN_DIR", required = true)]
     pub runs: Vec<PathBuf>,
+    /// The picture
+    #[arg(long, value_name = "FILE.svg")]
+    pub output: PathBuf,
+}
+
+/// A run to draw.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// Directory that `fine-tune` wrote
+    #[arg(value_name = "RUN_DIR")]
+    pub run: PathBuf,
     /// The picture
     #[arg(long, value_name = "FILE.svg")]
     pub output: PathBuf,
@@ -59,6 +76,8 @@ pub struct FileArgs {
 pub fn run(command: &PlotCommand) -> Result<()> {
     let (svg, output) = match command {
         PlotCommand::Training(args) => (training::draw(&args.runs)?, &args.output),
+        PlotCommand::Steps(args) => (steps::draw(&args.run)?, &args.output),
+        PlotCommand::Types(args) => (types::draw(&args.run)?, &args.output),
         PlotCommand::Reliability(args) => (reliability::draw(&args.input)?, &args.output),
         PlotCommand::LearningCurve(args) => (learning_curve::draw(&args.input)?, &args.output),
     };

@@ -1,0 +1,5 @@
+//! `trainer fine-tune` on a tiny model.
+
+mod overfit;
+mod resume;
+mod workplace;
