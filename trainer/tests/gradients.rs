@@ -10,6 +10,7 @@ use safetensors::SafeTensors;
 use trainer::adamw::{AdamW, Options};
 use trainer::batch::{Batch, Example};
 use trainer::bert::{Bert, Mode};
+use trainer::schedule::Linear;
 
 const GOLDEN: &[u8] = include_bytes!("goldens/gradients.safetensors");
 
@@ -164,6 +165,78 @@ fn logits_equal_pytorch() {
         .collect();
     let difference = difference(&found, &expected, largest(&expected));
     assert!(difference < PRECISION, "{difference:e}");
+}
+
+/// What twenty steps of F32 may differ from F64 by, relatively: each step's rounding is in all later ones.
+const STEPS_PRECISION: f64 = 1e-4;
+
+#[derive(serde::Deserialize)]
+struct Steps {
+    rate: f64,
+    warmup: usize,
+    weight_decay: f64,
+    max_norm: f64,
+    batches: Vec<Vec<Sequence>>,
+    losses: Vec<f64>,
+    norms: Vec<f64>,
+    weight_norms: HashMap<String, f64>,
+}
+
+#[derive(serde::Deserialize)]
+struct Sequence {
+    ids: Vec<u32>,
+    targets: Vec<Option<u32>>,
+}
+
+/// Gradients, clipping, schedule, bias correction and decay together, as Hugging Face's Trainer has them.
+#[test]
+fn twenty_steps_are_those_of_hugging_faces_trainer() {
+    let golden = golden();
+    let steps: Steps = serde_json::from_str(include_str!("goldens/steps.json")).unwrap();
+    let parameters = golden.bert.parameters();
+    let parameters = parameters.map(|(name, var)| (name.to_owned(), var.clone()));
+    let options = Options {
+        weight_decay: steps.weight_decay,
+        max_norm: steps.max_norm,
+        ..Options::default()
+    };
+    let mut optimizer = AdamW::new(parameters, options).unwrap();
+    let total = steps.batches.len();
+    let ratio = steps.warmup as f64 / total as f64;
+    let schedule = Linear::new(steps.rate, ratio, total);
+    let check = |what: &str, found: f64, expected: f64| {
+        let difference = (found - expected).abs() / expected.abs();
+        assert!(
+            difference < STEPS_PRECISION,
+            "{what}: {found}, expected {expected}"
+        );
+    };
+    for (step, batch) in steps.batches.iter().enumerate() {
+        let examples = batch.iter().map(|Sequence { ids, targets }| Example {
+            ids: ids.clone(),
+            targets: targets.clone(),
+            boundaries: vec![Boundary::Word; ids.len()],
+            cut: vec![false; ids.len()],
+        });
+        let batch = Batch::of(&examples.collect::<Vec<_>>());
+        let mode = Mode::Train { seed: step as u64 };
+        let loss = golden.bert.loss(&batch, mode).unwrap();
+        let value = f64::from(loss.to_scalar::<f32>().unwrap());
+        check(&format!("loss of step {step}"), value, steps.losses[step]);
+        let gradients = loss.backward().unwrap();
+        let norm = optimizer.step(&gradients, schedule.rate(step)).unwrap();
+        check(&format!("norm of step {step}"), norm, steps.norms[step]);
+    }
+    for (name, var) in golden.bert.parameters() {
+        // Where the gradient is rounding alone, so are the steps.
+        if !name.ends_with(KEY_BIAS) {
+            let square: f64 = values(var.as_tensor())
+                .iter()
+                .map(|value| value * value)
+                .sum();
+            check(name, square.sqrt(), steps.weight_norms[name]);
+        }
+    }
 }
 
 #[test]
