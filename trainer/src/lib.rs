@@ -9,6 +9,7 @@ pub mod cli;
 mod crf;
 pub mod data;
 pub mod device;
+pub mod error_analysis;
 pub mod evaluate;
 pub mod fine_tune;
 pub mod generate;

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use ner::Labels;
+use serde::Serialize;
 
+use crate::cli::{self, Format};
 use crate::data::{self, Part};
 use crate::fine_tune;
 
@@ -38,6 +40,41 @@ impl PartsArgs {
         let parts = self.paths.iter().map(part).collect::<Result<_>>()?;
         Ok((labels, parts))
     }
+}
+
+/// A file of documents that was written, as `--format json` lists it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Written {
+    /// Its name.
+    pub(crate) file: String,
+    /// How many it holds.
+    pub(crate) documents: usize,
+    /// How many are marked in them.
+    pub(crate) entities: usize,
+}
+
+/// What [`print_written`] prints as JSON.
+pub(crate) const WRITTEN_HELP: &str = "\
+JSON:
+  {\"files\"}: a list of {\"file\", \"documents\", \"entities\"}.";
+
+/// Prints what was written.
+pub(crate) fn print_written(format: Format, files: &[Written]) -> Result<()> {
+    #[derive(Serialize)]
+    struct Report<'a> {
+        files: &'a [Written],
+    }
+    let line = |written: &Written| {
+        let Written {
+            file,
+            documents,
+            entities,
+        } = written;
+        format!("{file}: {documents} documents, {entities} entities\n")
+    };
+    cli::print_result(format, &Report { files }, || {
+        files.iter().map(line).collect()
+    })
 }
 
 /// The last component of a path, without extension.

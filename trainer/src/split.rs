@@ -6,11 +6,14 @@ use anyhow::{Context, Result, ensure};
 use ner::Document;
 use ner::formats::jsonl;
 
+use crate::cli::Format;
 use crate::data::{self, Fractions, Split};
+use crate::parts::{WRITTEN_HELP, Written, print_written};
 use crate::{checkpoint, fine_tune, parts};
 
 /// What to split.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
+#[command(after_long_help = WRITTEN_HELP)]
 pub struct SplitArgs {
     /// Marked documents: BIO (.bio, .conll, .txt), JSON (.jsonl, .json; also doccano's and
     /// Prodigy's), brat (.ann, or a directory of them), a file or a directory of marked text; all
@@ -32,6 +35,9 @@ pub struct SplitArgs {
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
     #[arg(default_values_t = ner::label::GUIDE_TYPES.map(String::from))]
     pub types: Vec<String>,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 /// Splits as the arguments say; prints how many documents and entities each part has.
@@ -61,16 +67,16 @@ pub fn run(arguments: &SplitArgs) -> Result<()> {
     }
     std::fs::create_dir_all(&arguments.output)
         .with_context(|| format!("cannot make {}", arguments.output.display()))?;
+    let mut written = Vec::new();
     for (name, documents, _) in parts {
         let records: Vec<_> = documents.iter().map(jsonl::annotation).collect();
         let path = arguments.output.join(format!("{name}.jsonl"));
         checkpoint::write(&path, jsonl::write(&records).as_bytes())?;
-        let entities: usize = documents.iter().map(|document| document.spans.len()).sum();
-        println!(
-            "{}: {} documents, {entities} entities",
-            path.display(),
-            documents.len()
-        );
+        written.push(Written {
+            file: path.display().to_string(),
+            documents: documents.len(),
+            entities: documents.iter().map(|document| document.spans.len()).sum(),
+        });
     }
-    Ok(())
+    print_written(arguments.format, &written)
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::cli;
+use crate::cli::{self, Format};
 use crate::data::stats::stats;
 use crate::parts::PartsArgs;
 
@@ -17,15 +17,6 @@ pub struct StatsArgs {
     pub format: Format,
 }
 
-/// How numbers are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// Tables.
-    Text,
-    /// One JSON object: `parts`, a list, and `total`.
-    Json,
-}
-
 /// Counts as the arguments say and prints the numbers.
 ///
 /// # Errors
@@ -33,8 +24,5 @@ pub enum Format {
 pub fn run(arguments: &StatsArgs) -> Result<()> {
     let (labels, parts) = arguments.parts.read()?;
     let stats = stats(&parts, &labels);
-    match arguments.format {
-        Format::Text => cli::print(&stats.to_string()),
-        Format::Json => cli::print(&(serde_json::to_string_pretty(&stats)? + "\n")),
-    }
+    cli::print_result(arguments.format, &stats, || stats.to_string())
 }
