@@ -202,6 +202,8 @@ mod tests {
         check("validate train --min-sparse 2", false);
         check("stats train dev --format json", true);
         check("stats --format xml train", false);
+        check("stats --labels from-data train", true);
+        check("stats --labels O,B-X train", false);
         let generate = "generate --corpus train --count 10 --output out";
         check(generate, true);
         check(

@@ -15,6 +15,7 @@ pub mod fine_tune;
 pub mod generate;
 pub mod hub;
 pub mod input;
+pub mod labels;
 pub mod ops;
 pub mod output;
 pub mod parts;

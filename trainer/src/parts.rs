@@ -7,8 +7,8 @@ use ner::Labels;
 use serde::Serialize;
 
 use crate::cli::{self, Format};
-use crate::data::{self, Part};
-use crate::fine_tune;
+use crate::data::Part;
+use crate::labels::LabelsChoice;
 
 /// Which documents.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
@@ -18,10 +18,11 @@ pub struct PartsArgs {
     /// of marked text
     #[arg(value_name = "FILE|DIR", required = true)]
     pub paths: Vec<PathBuf>,
-    /// Entity types of the data, separated by commas
-    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
-    #[arg(default_values_t = ner::label::GUIDE_TYPES.map(String::from))]
-    pub types: Vec<String>,
+    /// Labels of the data: `guide` (the five types of the annotation guide), `from-data` (those that
+    /// occur: O, then the others as they sort), or a list separated by commas, of types, or of all
+    /// labels in id order (O,B-Drug,I-Drug). What is in the data and not in the list is an error
+    #[arg(long, value_name = "guide|from-data|LIST", default_value_t = LabelsChoice::Guide)]
+    pub labels: LabelsChoice,
 }
 
 impl PartsArgs {
@@ -30,15 +31,12 @@ impl PartsArgs {
     /// # Errors
     /// Names file and line of what cannot be read.
     pub fn read(&self) -> Result<(Labels, Vec<Part>)> {
-        let labels = fine_tune::labels(&self.types)?;
-        let part = |path: &PathBuf| {
-            Ok(Part {
-                name: name(path),
-                documents: data::read_placed(path, &labels)?,
-            })
+        let (labels, parts) = self.labels.read(&self.paths)?;
+        let part = |(path, documents): (&PathBuf, _)| Part {
+            name: name(path),
+            documents,
         };
-        let parts = self.paths.iter().map(part).collect::<Result<_>>()?;
-        Ok((labels, parts))
+        Ok((labels, self.paths.iter().zip(parts).map(part).collect()))
     }
 }
 
