@@ -1,8 +1,9 @@
 //! A model's answers against annotated documents. Page and terminal give the same numbers, to the
 //! bit.
 //!
-//! [`read`] reads the documents, [`answer`] takes the logits of each, [`summarize`] counts over all
-//! of them; [`confusion`] and [`mistakes`] tell what was taken for what, and where.
+//! [`read_annotated`](crate::formats::read_annotated) reads the documents, [`answer`] takes the logits
+//! of each, [`summarize`] counts over all of them; [`mod@confusion`] and [`mistakes`] tell what was
+//! taken for what, and where.
 
 pub mod confusion;
 pub mod mistakes;

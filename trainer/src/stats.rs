@@ -8,6 +8,7 @@ use crate::parts::PartsArgs;
 
 /// What to count.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
+#[command(after_long_help = HELP)]
 pub struct StatsArgs {
     /// The documents
     #[command(flatten)]
@@ -16,6 +17,12 @@ pub struct StatsArgs {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
 }
+
+const HELP: &str = "\
+JSON:
+  parts, a list, and total, each with name, documents, words, entities, sparse (the share of documents with at most 2
+  entities), length (quantiles of their words), types: a list of {\"name\", \"mentions\", \"strings\", \"mean_words\",
+  \"frequent\"}; all parts but the first also with unseen, what the first lacks.";
 
 /// Counts as the arguments say and prints the numbers.
 ///

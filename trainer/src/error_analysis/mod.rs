@@ -3,7 +3,7 @@
 //!
 //! Gold entities and predictions are paired by [`ner::evaluate::confusion::align`], so that each is
 //! in exactly one error or correct, and the errors of a kind are as many as
-//! [`Outcomes`](ner::evaluate::confusion::Outcomes) says.
+//! [`Outcomes`] says.
 
 mod html;
 mod text;
