@@ -5,7 +5,7 @@
 use fuzz::{check_document, check_error, check_lines, labelled_words, spans, written_and_read};
 use libfuzzer_sys::fuzz_target;
 use ner::formats::read::{Kind, read_as, read_texts};
-use ner::formats::{Format, Imported, bio, conll};
+use ner::formats::{Format, Imported, bio, conll, read_annotated_any_type};
 use ner::{Document, Labels};
 
 fuzz_target!(|content: &str| {
@@ -18,6 +18,9 @@ fuzz_target!(|content: &str| {
     match read_as(Kind::Words, "a", content, &labels) {
         Ok(imported) => check_imported(imported, content, &labels),
         Err(error) => check_error(&error, content),
+    }
+    if let Err(error) = read_annotated_any_type("a.bio", content) {
+        check_error(&error, content);
     }
     // Without labels everything is read that is of their form.
     if let Err(error) = read_texts(Kind::Words, "a", content) {

@@ -5,12 +5,15 @@
 use fuzz::{check_document, check_error, check_lines, written_and_read};
 use libfuzzer_sys::fuzz_target;
 use ner::formats::read::{Kind, read_as, read_texts};
-use ner::formats::{Format, Imported, read_annotated};
+use ner::formats::{Format, Imported, read_annotated, read_annotated_any_type};
 use ner::{Error, Labels};
 
 fuzz_target!(|content: &str| {
     let labels = fuzz::labels();
     for (kind, name) in [(Kind::JsonLines, "a.jsonl"), (Kind::Json, "a.json")] {
+        if let Err(error) = read_annotated_any_type(name, content) {
+            check_error(&error, content);
+        }
         let imported = match read_as(kind, name, content, &labels) {
             Ok(imported) => imported,
             Err(error) => {

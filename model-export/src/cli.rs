@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Quantizes a fine-tuned BERT token classifier to one safetensors file and verifies it.
 ///
-/// Exit codes: 0 done; 1 `verify` found a limit passed; 2 bad usage, or input that cannot be read
-/// or is damaged.
+/// Exit codes: 0 done; 1 `verify` found a limit passed, or the disk is full; 2 wrong usage, input
+/// that is missing or damaged, or an output that cannot be there.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) struct Cli {
@@ -41,6 +41,10 @@ pub(crate) struct QuantizeArgs {
     /// What the model was fine-tuned from, for the file to tell; by default what the directory's training_args.json says.
     #[arg(long, value_name = "NAME")]
     pub(crate) base: Option<String>,
+    /// How to print the result; JSON has the keys file, bytes, weight_bytes (those of
+    /// model.safetensors), source_sha256 and card.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 /// Put into an exported file where its model comes from and how it did.
@@ -57,6 +61,9 @@ pub(crate) struct DescribeArgs {
     /// What `trainer evaluate --output` wrote.
     #[arg(long, value_name = "FILE")]
     pub(crate) metrics: Option<PathBuf>,
+    /// How to print the result; JSON has the keys file and card.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 /// Compare an exported file with the directory it was made from.

@@ -6,11 +6,18 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use ner::model::card::{Card, Measured};
 use ner::model::{Bundle, bundle};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Outcome;
-use crate::cli::DescribeArgs;
+use crate::cli::{DescribeArgs, Format};
 use crate::quantize::write_atomically;
+
+/// What a file tells now, as `--format json` prints it.
+#[derive(Debug, Serialize)]
+struct Described<'a> {
+    file: String,
+    card: &'a Card,
+}
 
 pub(crate) fn run(args: &DescribeArgs) -> Result<Outcome> {
     let file = args.file.display().to_string();
@@ -32,10 +39,12 @@ pub(crate) fn run(args: &DescribeArgs) -> Result<Outcome> {
     Bundle::read(&file, &described)
         .context("the file that was about to be written does not read back")?;
     write_atomically(&args.file, &described).with_context(|| file.clone())?;
-    Ok(Outcome {
-        report: format!("{file}: {}\n", in_words(model.card())),
-        met: true,
-    })
+    let card = model.card();
+    let report = match args.format {
+        Format::Text => format!("{file}: {}\n", in_words(card)),
+        Format::Json => serde_json::to_string_pretty(&Described { file, card })? + "\n",
+    };
+    Ok(Outcome { report, met: true })
 }
 
 /// A card in a line.

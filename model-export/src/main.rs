@@ -8,7 +8,7 @@ mod inspect;
 mod quantize;
 mod verify;
 
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -32,10 +32,11 @@ fn main() -> ExitCode {
         Ok(outcome) => outcome,
         Err(error) => {
             eprintln!("error: {error:#}");
-            return ExitCode::from(2);
+            let mut causes = error.chain().filter_map(|cause| cause.downcast_ref());
+            return ExitCode::from(if causes.any(is_full) { 1 } else { 2 });
         }
     };
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = io::stdout().lock();
     match stdout
         .write_all(outcome.report.as_bytes())
         .and_then(|()| stdout.flush())
@@ -43,9 +44,17 @@ fn main() -> ExitCode {
         // Whoever read the output has seen enough of it.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             eprintln!("error: standard output: {error}");
-            ExitCode::from(2)
+            ExitCode::from(if is_full(&error) { 1 } else { 2 })
         }
         _ if outcome.met => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
+}
+
+/// Whether there was no room to write to.
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+    )
 }

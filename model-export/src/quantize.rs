@@ -5,12 +5,26 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use ner::model::{Bundle, bundle};
+use ner::model::{Bundle, Card, bundle};
+use serde::Serialize;
 
 use crate::Outcome;
-use crate::cli::QuantizeArgs;
+use crate::cli::{Format, QuantizeArgs};
 use crate::describe;
 use crate::directory::Directory;
+
+/// What was written, as `--format json` prints it.
+#[derive(Debug, Serialize)]
+struct Export<'a> {
+    file: String,
+    /// Of the file.
+    bytes: usize,
+    /// Of the directory's model.safetensors.
+    weight_bytes: usize,
+    /// Of the same.
+    source_sha256: &'a str,
+    card: &'a Card,
+}
 
 pub(crate) fn run(args: &QuantizeArgs) -> Result<Outcome> {
     let directory = Directory::read(&args.dir)?;
@@ -29,15 +43,34 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<Outcome> {
         .context("the file that was about to be written does not read back")?;
     write_atomically(&args.output, &bytes).with_context(|| file.clone())?;
 
-    let (before, after) = (directory.weight_bytes(), bytes.len());
-    let report = format!(
-        "{file}: {after} bytes, {:.1} % of the {before} bytes of model.safetensors (SHA-256 {})\n\
-         {}\n",
-        100.0 * after as f64 / before as f64,
-        model.source_sha256(),
-        describe::in_words(model.card()),
-    );
+    let export = Export {
+        file,
+        bytes: bytes.len(),
+        weight_bytes: directory.weight_bytes(),
+        source_sha256: model.source_sha256(),
+        card: model.card(),
+    };
+    let report = match args.format {
+        Format::Text => text(&export),
+        Format::Json => serde_json::to_string_pretty(&export)? + "\n",
+    };
     Ok(Outcome { report, met: true })
+}
+
+fn text(export: &Export) -> String {
+    let Export {
+        file,
+        bytes,
+        weight_bytes,
+        source_sha256,
+        card,
+    } = export;
+    format!(
+        "{file}: {bytes} bytes, {:.1} % of the {weight_bytes} bytes of model.safetensors (SHA-256 {source_sha256})\n\
+         {}\n",
+        100.0 * *bytes as f64 / *weight_bytes as f64,
+        describe::in_words(card),
+    )
 }
 
 /// Writes beside the file and renames, so that nobody ever reads half of it and a failure leaves

@@ -1,8 +1,9 @@
 //! A model's answers against annotated documents. Page and terminal give the same numbers, to the
 //! bit.
 //!
-//! [`read`] reads the documents, [`answer`] takes the logits of each, [`summarize`] counts over all
-//! of them; [`confusion`] and [`mistakes`] tell what was taken for what, and where.
+//! [`read_annotated`](crate::formats::read_annotated) reads the documents, [`answer`] takes the logits
+//! of each, [`summarize`] counts over all of them; [`mod@confusion`] and [`mistakes`] tell what was
+//! taken for what, and where.
 
 pub mod confusion;
 pub mod mistakes;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::{self, Intervals};
 use crate::calibration::{self, Bin, Calibration};
+use crate::evaluate::confusion::{Confusion, Outcomes, confusion};
 use crate::metrics::{self, Mode, Report, Score};
 use crate::random::Stream;
 use crate::tokenize::words;
@@ -55,6 +57,10 @@ pub struct Evaluation {
     pub calibration_error: f64,
     /// Entities by score, in intervals of equal width from 0 to 1.
     pub reliability: Vec<Bin>,
+    /// Every gold entity and every prediction, by what became of it.
+    pub outcomes: Outcomes,
+    /// Gold types against predicted types.
+    pub confusion: Confusion,
     /// All types, as seqeval counts by default.
     pub seqeval_default: Score,
     /// All types, as seqeval counts with `mode="strict", scheme=IOB2`.
@@ -151,11 +157,20 @@ pub fn summarize(
     decoder: &Decoder,
 ) -> Result<Evaluation, Error> {
     let labels = &decoder.labels;
+    let types = labels.types();
+    let entities: Vec<Vec<Entity>> = answers
+        .iter()
+        .map(|answer| answer.entities(decoder))
+        .collect();
+    let table = confusion(
+        documents.iter().zip(entities.iter().map(Vec::as_slice)),
+        types,
+    );
     // Spans of each document, and the scores of all, each with whether it is right.
     let (mut found, mut scores) = (Vec::new(), Vec::new());
-    for (document, answer) in documents.iter().zip(answers) {
+    for (document, entities) in documents.iter().zip(entities) {
         let mut spans = Vec::new();
-        for Entity { span, score } in answer.entities(decoder) {
+        for Entity { span, score } in entities {
             scores.push((score, document.spans.contains(&span)));
             spans.push(span);
         }
@@ -176,7 +191,6 @@ pub fn summarize(
     let predicted = documents.iter().zip(&found);
     let predicted = predicted.map(|(document, spans)| names(document, spans));
     let predicted = predicted.collect::<Result<Vec<_>, _>>()?;
-    let types = labels.types();
     let strict = metrics::spans(pairs(), types);
     let overlap = metrics::overlap(pairs(), types);
     let strict_each = pairs().map(|pair| metrics::spans([pair], types));
@@ -199,6 +213,8 @@ pub fn summarize(
         overlap_f1_intervals: intervals(overlap_each),
         calibration_error: calibration::expected_error(&reliability),
         reliability,
+        outcomes: table.outcomes(),
+        confusion: table,
         seqeval_default: metrics::sequences(&gold, &predicted, labels, Mode::Default).overall,
         seqeval_strict: metrics::sequences(&gold, &predicted, labels, Mode::StrictIob2).overall,
     })

@@ -1,5 +1,7 @@
 //! The label set: ids, names and what they mean in BIO.
 
+use std::collections::BTreeSet;
+
 use crate::{Error, kind};
 
 /// The five entity types of the annotation guide, in id order.
@@ -64,6 +66,21 @@ impl Labels {
             .flat_map(|t| [format!("B-{}", t.as_ref()), format!("I-{}", t.as_ref())]);
         let names = std::iter::once("O".to_owned()).chain(pairs).collect();
         Self::new(names).expect("types are distinct and not empty")
+    }
+
+    /// The labels of data whose types are these, in any order and as often as they occur: `O`, then all
+    /// other names as they sort.
+    ///
+    /// # Errors
+    /// [`Error::Labels`] for a type without a name.
+    pub fn of_data<'a>(types: impl IntoIterator<Item = &'a str>) -> Result<Self, Error> {
+        let types: BTreeSet<&str> = types.into_iter().collect();
+        let of_tag = |tag| types.iter().map(move |kind| format!("{tag}-{kind}"));
+        // Types are in order, so their names with the same tag are, and B comes before I.
+        let names = std::iter::once("O".to_owned())
+            .chain(of_tag("B"))
+            .chain(of_tag("I"));
+        Self::new(names.collect())
     }
 
     /// From names in id order, as a model's `id2label` lists them.
@@ -180,6 +197,28 @@ mod tests {
             assert_eq!(labels.id_of(tag), id);
         }
         assert_eq!(labels.id("B-Other"), None);
+    }
+
+    #[test]
+    fn labels_of_data_are_sorted() {
+        let check = |types: &[&str], names: &[&str]| {
+            let labels = Labels::of_data(types.iter().copied()).unwrap();
+            assert_eq!(labels.names(), names);
+            let sorted: BTreeSet<&String> = labels.names()[1..].iter().collect();
+            assert!(labels.names()[1..].iter().eq(sorted));
+        };
+        check(&[], &["O"]);
+        check(
+            &["PER", "LOC", "PER", "Ä", "LO"],
+            &[
+                "O", "B-LO", "B-LOC", "B-PER", "B-Ä", "I-LO", "I-LOC", "I-PER", "I-Ä",
+            ],
+        );
+        let error = Labels::of_data([""]).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "labels: `B-` is not `O`, `B-` and a type or `I-` and a type"
+        );
     }
 
     #[test]

@@ -346,5 +346,13 @@ proptest! {
         // Whatever is off the exact diagonal is a mistake.
         let each = documents.iter().map(|(gold, found)| mistakes(gold, found).len());
         prop_assert_eq!(each.sum::<usize>(), wrong);
+
+        let sums = table.outcomes();
+        let off = sums.wrong_type + sums.wrong_boundary + sums.wrong_type_and_boundary;
+        prop_assert_eq!(sums.correct, strict.overall.correct);
+        prop_assert_eq!(sums.correct + sums.wrong_boundary, loose.overall.correct);
+        prop_assert_eq!(sums.correct + off + sums.missed, strict.overall.support);
+        prop_assert_eq!(sums.correct + off + sums.spurious, strict.overall.predicted);
+        prop_assert_eq!(off + sums.missed + sums.spurious, wrong);
     }
 }

@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -14,7 +14,8 @@ use crate::{calibrate, evaluate, generate, plot, predict, split, stats};
 /// Fine-tunes, evaluates and runs BERT token classifiers for clinical entities
 ///
 /// Exit codes: 0 done; 1 the work failed although its input was right (training stopped, the disk
-/// is full), or `data validate` found problems; 2 wrong usage, or input that is missing or broken.
+/// is full), or `data validate` found problems; 2 wrong usage, input that is missing or broken, or
+/// an output that cannot be there.
 #[derive(Debug, Parser)]
 #[command(name = "trainer", version)]
 pub struct Cli {
@@ -57,6 +58,15 @@ pub enum DataCommand {
     Split(split::SplitArgs),
 }
 
+/// How a command prints its result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON object; `--help` tells its keys.
+    Json,
+}
+
 const OUTPUT_HELP: &str = "\
 Output:
   DIR holds the epoch with the best strict F1 on the development documents, of equal ones that
@@ -90,16 +100,41 @@ pub fn run(cli: &Cli) -> Result<()> {
 
 /// 1 where the input could be read and yet the work failed or the answer is no, otherwise 2.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.is::<Stopped>() || error.is::<Broken>() {
+    if error.is::<Stopped>() || error.is::<Broken>() || is_full(error) {
         1
     } else {
         2
     }
 }
 
+/// Whether there was no room to write to.
+fn is_full(error: &anyhow::Error) -> bool {
+    let mut causes = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| {
+        matches!(
+            cause.kind(),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+        )
+    })
+}
+
+/// Prints a result as it was asked for.
+pub(crate) fn print_result(
+    format: Format,
+    result: &impl serde::Serialize,
+    text: impl FnOnce() -> String,
+) -> Result<()> {
+    match format {
+        Format::Text => print(&text()),
+        Format::Json => print(&(serde_json::to_string_pretty(result)? + "\n")),
+    }
+}
+
 /// Prints to standard output; a reader that has seen enough (`head`) is no error.
 pub(crate) fn print(text: &str) -> Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
+    match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(error).context("standard output")
         }
@@ -169,6 +204,8 @@ mod tests {
         check("validate train --min-sparse 2", false);
         check("stats train dev --format json", true);
         check("stats --format xml train", false);
+        check("stats --labels from-data train", true);
+        check("stats --labels O,B-X train", false);
         let generate = "generate --corpus train --count 10 --output out";
         check(generate, true);
         check(
@@ -191,6 +228,7 @@ mod tests {
         check("training --output a.svg", false);
         check("reliability eval_metrics.json --output a.svg", true);
         check("reliability eval_metrics.json", false);
+        check("confusion eval_metrics.json --output a.svg", true);
         check("learning-curve a.json b.json --output a.svg", false);
     }
 
@@ -202,5 +240,10 @@ mod tests {
             1
         );
         assert_eq!(exit_code(&Broken(2).into()), 1);
+        let io = |kind| anyhow::Error::from(io::Error::from(kind)).context("out/model.safetensors");
+        assert_eq!(exit_code(&io(ErrorKind::StorageFull)), 1);
+        assert_eq!(exit_code(&io(ErrorKind::QuotaExceeded)), 1);
+        assert_eq!(exit_code(&io(ErrorKind::NotFound)), 2);
+        assert_eq!(exit_code(&io(ErrorKind::PermissionDenied)), 2);
     }
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::batch::{self, Example, Subwords};
 use crate::bert::Bert;
+use crate::labels::LabelsChoice;
 use crate::train::{Run, Stopped};
 use crate::{checkpoint, data, device, hub};
 
@@ -94,10 +95,12 @@ pub struct FineTuneArgs {
     /// Which tokens of a word learn its label; a CRF is one of words and takes `first`
     #[arg(long, value_enum, default_value_t = Subwords::First)]
     pub subwords: Subwords,
-    /// Entity types of the data, separated by commas
-    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
-    #[arg(default_values_t = ner::label::GUIDE_TYPES.map(String::from))]
-    pub types: Vec<String>,
+    /// Labels of the training data, which the model gets: `guide` (the five types of the annotation
+    /// guide), `from-data` (those that occur: O, then the others as they sort), or a list separated
+    /// by commas, of types, or of all labels in id order (O,B-Drug,I-Drug). Any other label in the
+    /// training or development data is an error
+    #[arg(long, value_name = "guide|from-data|LIST", default_value_t = LabelsChoice::Guide)]
+    pub labels: LabelsChoice,
     /// Take a hub model only from what was downloaded before; so does HF_HUB_OFFLINE=1
     #[arg(long)]
     pub offline: bool,
@@ -165,7 +168,6 @@ fn fraction(text: &str) -> Result<f64, String> {
 /// Names the argument, file or document that is wrong before anything is trained; [`Stopped`] once
 /// training has begun.
 pub fn run(arguments: &FineTuneArgs) -> Result<()> {
-    let labels = labels(&arguments.types)?;
     if arguments.head == HeadChoice::Crf && arguments.subwords == Subwords::All {
         bail!("--head crf: its labels are those of words; leave out --subwords all");
     }
@@ -193,10 +195,10 @@ pub fn run(arguments: &FineTuneArgs) -> Result<()> {
             base.config.max_position_embeddings
         );
     }
-    let train = arguments.train.iter();
-    let train = train.map(|path| data::read_documents(path, &labels));
-    let train = train.collect::<Result<Vec<_>>>()?.concat();
-    let dev = data::read_documents(&arguments.dev, &labels)?;
+    let (labels, train) = arguments.labels.read(&arguments.train)?;
+    let train = train.into_iter().flatten().map(|placed| placed.document);
+    let train: Vec<Document> = train.collect();
+    let dev = data::read_documents(&arguments.dev, &labels).context("--dev")?;
     let examples = |argument, documents| {
         examples(
             argument,
@@ -273,14 +275,6 @@ pub fn run(arguments: &FineTuneArgs) -> Result<()> {
 /// Whether a tensor belongs to the task and not to the base.
 fn is_head(name: &str) -> bool {
     name.starts_with("classifier.") || name.starts_with("crf.")
-}
-
-/// The labels of the types that `--types` names.
-pub(crate) fn labels(types: &[String]) -> Result<Labels> {
-    let pairs = types
-        .iter()
-        .flat_map(|name| [format!("B-{name}"), format!("I-{name}")]);
-    Labels::new(std::iter::once("O".to_owned()).chain(pairs).collect()).context("--types")
 }
 
 fn examples(

@@ -6,11 +6,14 @@ use anyhow::{Context, Result};
 use ner::Labels;
 use ner::formats::{bio, jsonl};
 
+use crate::cli::Format;
 use crate::data::generate::{Options, generate};
-use crate::{checkpoint, cli, data, parts};
+use crate::parts::{WRITTEN_HELP, Written, print_written};
+use crate::{checkpoint, data, parts};
 
 /// What to make from what.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
+#[command(after_long_help = WRITTEN_HELP)]
 pub struct GenerateArgs {
     /// Marked documents with the five types of the guide, in any format; the training part alone,
     /// as what is made from the others would give their answers away
@@ -33,6 +36,9 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "SHARE", default_value_t = Options::default().noise)]
     #[arg(value_parser = parts::share)]
     pub noise: f64,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 /// Makes documents as the arguments say; prints where they are and how many entities they have.
@@ -40,11 +46,11 @@ pub struct GenerateArgs {
 /// # Errors
 /// Names the file or document that is wrong.
 pub fn run(arguments: &GenerateArgs) -> Result<()> {
-    cli::print(&write(arguments)?)
+    print_written(arguments.format, &write(arguments)?)
 }
 
-/// Writes both files; returns a line about each.
-fn write(arguments: &GenerateArgs) -> Result<String> {
+/// Writes both files; tells what is in each.
+fn write(arguments: &GenerateArgs) -> Result<Vec<Written>> {
     let labels = Labels::guide();
     let corpus = data::read_documents(&arguments.corpus, &labels)?;
     let options = Options {
@@ -59,17 +65,20 @@ fn write(arguments: &GenerateArgs) -> Result<String> {
     std::fs::create_dir_all(&arguments.output)
         .with_context(|| format!("cannot make {}", arguments.output.display()))?;
     let entities: usize = documents.iter().map(|document| document.spans.len()).sum();
-    let mut report = String::new();
+    let mut written = Vec::new();
     for (name, content) in [
         ("bio_dataset.txt", bio::write(&documents, &labels)?),
         ("generated.jsonl", jsonl::write(&records)),
     ] {
         let path = arguments.output.join(name);
         checkpoint::write(&path, content.as_bytes())?;
-        let (path, count) = (path.display(), documents.len());
-        report.push_str(&format!("{path}: {count} documents, {entities} entities\n"));
+        written.push(Written {
+            file: path.display().to_string(),
+            documents: documents.len(),
+            entities,
+        });
     }
-    Ok(report)
+    Ok(written)
 }
 
 #[cfg(test)]
@@ -87,18 +96,20 @@ mod tests {
         )
         .unwrap();
         let output = folder.path().join("out/deep");
-        let report = write(&GenerateArgs {
+        let written = write(&GenerateArgs {
             corpus,
             count: 60,
             seed: 1,
             output: output.clone(),
             swap_share: 0.5,
             noise: 0.5,
+            format: Format::Text,
         })
         .unwrap();
         let read = |name: &str| data::read_documents(&output.join(name), &Labels::guide()).unwrap();
         let (lines, records) = (read("bio_dataset.txt"), read("generated.jsonl"));
-        assert_eq!(report.lines().count(), 2);
+        let counts: Vec<_> = written.iter().map(|written| written.documents).collect();
+        assert_eq!(counts, [60, 60]);
         assert_eq!(records[0].id, "gen-000001");
         assert_eq!(records.len(), 60);
         // The words of each document and what is marked among them; BIO keeps no white space.

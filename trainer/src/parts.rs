@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use ner::Labels;
+use serde::Serialize;
 
-use crate::data::{self, Part};
-use crate::fine_tune;
+use crate::cli::{self, Format};
+use crate::data::Part;
+use crate::labels::LabelsChoice;
 
 /// Which documents.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
@@ -16,10 +18,11 @@ pub struct PartsArgs {
     /// of marked text
     #[arg(value_name = "FILE|DIR", required = true)]
     pub paths: Vec<PathBuf>,
-    /// Entity types of the data, separated by commas
-    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
-    #[arg(default_values_t = ner::label::GUIDE_TYPES.map(String::from))]
-    pub types: Vec<String>,
+    /// Labels of the data: `guide` (the five types of the annotation guide), `from-data` (those that
+    /// occur: O, then the others as they sort), or a list separated by commas, of types, or of all
+    /// labels in id order (O,B-Drug,I-Drug). What is in the data and not in the list is an error
+    #[arg(long, value_name = "guide|from-data|LIST", default_value_t = LabelsChoice::Guide)]
+    pub labels: LabelsChoice,
 }
 
 impl PartsArgs {
@@ -28,16 +31,48 @@ impl PartsArgs {
     /// # Errors
     /// Names file and line of what cannot be read.
     pub fn read(&self) -> Result<(Labels, Vec<Part>)> {
-        let labels = fine_tune::labels(&self.types)?;
-        let part = |path: &PathBuf| {
-            Ok(Part {
-                name: name(path),
-                documents: data::read_placed(path, &labels)?,
-            })
+        let (labels, parts) = self.labels.read(&self.paths)?;
+        let part = |(path, documents): (&PathBuf, _)| Part {
+            name: name(path),
+            documents,
         };
-        let parts = self.paths.iter().map(part).collect::<Result<_>>()?;
-        Ok((labels, parts))
+        Ok((labels, self.paths.iter().zip(parts).map(part).collect()))
     }
+}
+
+/// A file of documents that was written, as `--format json` lists it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Written {
+    /// Its name.
+    pub(crate) file: String,
+    /// How many it holds.
+    pub(crate) documents: usize,
+    /// How many are marked in them.
+    pub(crate) entities: usize,
+}
+
+/// What [`print_written`] prints as JSON.
+pub(crate) const WRITTEN_HELP: &str = "\
+JSON:
+  {\"files\"}: a list of {\"file\", \"documents\", \"entities\"}.";
+
+/// Prints what was written.
+pub(crate) fn print_written(format: Format, files: &[Written]) -> Result<()> {
+    #[derive(Serialize)]
+    struct Report<'a> {
+        files: &'a [Written],
+    }
+    let line = |written: &Written| {
+        let Written {
+            file,
+            documents,
+            entities,
+        } = written;
+        format!("{file}: {documents} documents, {entities} entities\n")
+    };
+    cli::print_result(format, &Report { files }, || {
+        files.iter().map(line).collect()
+    })
 }
 
 /// The last component of a path, without extension.

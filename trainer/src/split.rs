@@ -6,11 +6,15 @@ use anyhow::{Context, Result, ensure};
 use ner::Document;
 use ner::formats::jsonl;
 
+use crate::cli::Format;
 use crate::data::{self, Fractions, Split};
-use crate::{checkpoint, fine_tune, parts};
+use crate::labels::LabelsChoice;
+use crate::parts::{WRITTEN_HELP, Written, print_written};
+use crate::{checkpoint, parts};
 
 /// What to split.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
+#[command(after_long_help = WRITTEN_HELP)]
 pub struct SplitArgs {
     /// Marked documents: BIO (.bio, .conll, .txt), JSON (.jsonl, .json; also doccano's and
     /// Prodigy's), brat (.ann, or a directory of them), a file or a directory of marked text; all
@@ -28,10 +32,14 @@ pub struct SplitArgs {
     #[arg(long, value_name = "SHARE", default_value_t = Fractions::default().test)]
     #[arg(value_parser = parts::share)]
     pub test: f64,
-    /// Entity types of the data, separated by commas
-    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
-    #[arg(default_values_t = ner::label::GUIDE_TYPES.map(String::from))]
-    pub types: Vec<String>,
+    /// Labels of the data: `guide` (the five types of the annotation guide), `from-data` (those that
+    /// occur: O, then the others as they sort), or a list separated by commas, of types, or of all
+    /// labels in id order (O,B-Drug,I-Drug). What is in the data and not in the list is an error
+    #[arg(long, value_name = "guide|from-data|LIST", default_value_t = LabelsChoice::Guide)]
+    pub labels: LabelsChoice,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 /// Splits as the arguments say; prints how many documents and entities each part has.
@@ -39,14 +47,16 @@ pub struct SplitArgs {
 /// # Errors
 /// Names the file or document that is wrong, and a part that would be empty.
 pub fn run(arguments: &SplitArgs) -> Result<()> {
-    let labels = fine_tune::labels(&arguments.types)?;
-    let documents = data::read_documents(&arguments.input, &labels)?;
+    let (_, parts) = arguments
+        .labels
+        .read(std::slice::from_ref(&arguments.input))?;
+    let documents = parts.into_iter().flatten().map(|placed| placed.document);
     let fractions = Fractions {
         dev: arguments.dev,
         test: arguments.test,
     };
-    let Split { train, dev, test } =
-        data::split(documents, fractions).with_context(|| arguments.input.display().to_string())?;
+    let Split { train, dev, test } = data::split(documents.collect(), fractions)
+        .with_context(|| arguments.input.display().to_string())?;
     let parts: [(&str, Vec<Document>, f64); 3] = [
         ("train", train, 1.0 - (arguments.dev + arguments.test)),
         ("dev", dev, arguments.dev),
@@ -61,16 +71,16 @@ pub fn run(arguments: &SplitArgs) -> Result<()> {
     }
     std::fs::create_dir_all(&arguments.output)
         .with_context(|| format!("cannot make {}", arguments.output.display()))?;
+    let mut written = Vec::new();
     for (name, documents, _) in parts {
         let records: Vec<_> = documents.iter().map(jsonl::annotation).collect();
         let path = arguments.output.join(format!("{name}.jsonl"));
         checkpoint::write(&path, jsonl::write(&records).as_bytes())?;
-        let entities: usize = documents.iter().map(|document| document.spans.len()).sum();
-        println!(
-            "{}: {} documents, {entities} entities",
-            path.display(),
-            documents.len()
-        );
+        written.push(Written {
+            file: path.display().to_string(),
+            documents: documents.len(),
+            entities: documents.iter().map(|document| document.spans.len()).sum(),
+        });
     }
-    Ok(())
+    print_written(arguments.format, &written)
 }

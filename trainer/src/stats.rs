@@ -2,12 +2,13 @@
 
 use anyhow::Result;
 
-use crate::cli;
+use crate::cli::{self, Format};
 use crate::data::stats::stats;
 use crate::parts::PartsArgs;
 
 /// What to count.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
+#[command(after_long_help = HELP)]
 pub struct StatsArgs {
     /// The documents
     #[command(flatten)]
@@ -17,14 +18,11 @@ pub struct StatsArgs {
     pub format: Format,
 }
 
-/// How numbers are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// Tables.
-    Text,
-    /// One JSON object: `parts`, a list, and `total`.
-    Json,
-}
+const HELP: &str = "\
+JSON:
+  parts, a list, and total, each with name, documents, words, entities, sparse (the share of documents with at most 2
+  entities), length (quantiles of their words), types: a list of {\"name\", \"mentions\", \"strings\", \"mean_words\",
+  \"frequent\"}; all parts but the first also with unseen, what the first lacks.";
 
 /// Counts as the arguments say and prints the numbers.
 ///
@@ -33,8 +31,5 @@ pub enum Format {
 pub fn run(arguments: &StatsArgs) -> Result<()> {
     let (labels, parts) = arguments.parts.read()?;
     let stats = stats(&parts, &labels);
-    match arguments.format {
-        Format::Text => cli::print(&stats.to_string()),
-        Format::Json => cli::print(&(serde_json::to_string_pretty(&stats)? + "\n")),
-    }
+    cli::print_result(arguments.format, &stats, || stats.to_string())
 }

@@ -1,10 +1,11 @@
 //! `trainer data validate`: does a corpus keep its rules?
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use anyhow::{Result, bail};
+use serde::Serialize;
 
-use crate::cli;
+use crate::cli::{self, Format};
 use crate::data::consistency::inconsistencies;
 use crate::data::validate::{Rules, problems};
 use crate::data::{Part, stats};
@@ -12,6 +13,7 @@ use crate::parts::{self, PartsArgs};
 
 /// What to validate by which rules.
 #[derive(Debug, Clone, PartialEq, clap::Args)]
+#[command(after_long_help = HELP)]
 pub struct ValidateArgs {
     /// The documents
     #[command(flatten)]
@@ -38,7 +40,15 @@ pub struct ValidateArgs {
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "3")]
     pub consistency: Option<usize>,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
+
+const HELP: &str = "\
+JSON:
+  problems (a list of texts, each with the place; with any of them the exit code is 1), warnings (the same of
+  --consistency), parts: a list of {\"name\", \"documents\", \"entities\", \"distinct\"}.";
 
 /// The documents could be read, and break rules in so many places.
 #[derive(Debug)]
@@ -55,21 +65,39 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
+/// What was found, as `--format json` prints it.
+#[derive(Debug, Serialize)]
+struct Report {
+    /// What breaks the rules, and where.
+    problems: Vec<String>,
+    /// What may be inconsistent.
+    warnings: Vec<String>,
+    parts: Vec<Summary>,
+}
+
+#[derive(Debug, Serialize)]
+struct Summary {
+    name: String,
+    documents: usize,
+    entities: usize,
+    /// Distinct strings, case ignored, by type.
+    distinct: usize,
+}
+
 /// Validates as the arguments say; prints a line for each problem, then a summary.
 ///
 /// # Errors
 /// [`Broken`] where there are problems; names file and line of what cannot be read.
 pub fn run(arguments: &ValidateArgs) -> Result<()> {
-    let (report, problems) = report(arguments)?;
-    cli::print(&report)?;
-    if problems > 0 {
-        bail!(Broken(problems));
+    let report = report(arguments)?;
+    cli::print_result(arguments.format, &report, || text(&report))?;
+    if !report.problems.is_empty() {
+        bail!(Broken(report.problems.len()));
     }
     Ok(())
 }
 
-/// What is printed, and the number of problems in it.
-fn report(arguments: &ValidateArgs) -> Result<(String, usize)> {
+fn report(arguments: &ValidateArgs) -> Result<Report> {
     let (labels, parts) = arguments.parts.read()?;
     let rules = Rules {
         documents: arguments.min_documents,
@@ -78,34 +106,47 @@ fn report(arguments: &ValidateArgs) -> Result<(String, usize)> {
         sparse: arguments.min_sparse,
         similarity: arguments.max_similarity,
     };
-    let problems = problems(&parts, &labels, &rules);
-    let mut report = String::new();
-    // Writing to a string does not fail.
-    for problem in &problems {
-        let _ = writeln!(report, "{problem}");
-    }
-    if let Some(least) = arguments.consistency {
-        for finding in inconsistencies(&parts, least) {
-            let _ = writeln!(report, "warning: {finding}");
-        }
-    }
-    report.push_str(&summary(&parts));
-    Ok((report, problems.len()))
+    let warnings = match arguments.consistency {
+        Some(least) => inconsistencies(&parts, least),
+        None => Vec::new(),
+    };
+    Ok(Report {
+        problems: problems(&parts, &labels, &rules),
+        warnings: warnings.iter().map(ToString::to_string).collect(),
+        parts: parts.iter().map(summary).collect(),
+    })
 }
 
-fn summary(parts: &[Part]) -> String {
-    let line = |part: &Part| {
-        let documents = || part.documents.iter().map(|placed| &placed.document);
-        let counts = stats::counts(documents());
-        format!(
-            "{}: {} documents, {} entities, {} distinct\n",
-            part.name,
-            documents().count(),
-            counts.values().sum::<usize>(),
-            counts.len(),
-        )
+fn summary(part: &Part) -> Summary {
+    let documents = || part.documents.iter().map(|placed| &placed.document);
+    let counts = stats::counts(documents());
+    Summary {
+        name: part.name.clone(),
+        documents: documents().count(),
+        entities: counts.values().sum(),
+        distinct: counts.len(),
+    }
+}
+
+fn text(report: &Report) -> String {
+    let problems = report.problems.iter().map(|problem| format!("{problem}\n"));
+    let warnings = report
+        .warnings
+        .iter()
+        .map(|warning| format!("warning: {warning}\n"));
+    let part = |part: &Summary| {
+        let Summary {
+            name,
+            documents,
+            entities,
+            distinct,
+        } = part;
+        format!("{name}: {documents} documents, {entities} entities, {distinct} distinct\n")
     };
-    parts.iter().map(line).collect()
+    problems
+        .chain(warnings)
+        .chain(report.parts.iter().map(part))
+        .collect()
 }
 
 #[cfg(test)]
@@ -117,7 +158,7 @@ mod tests {
     use clap::Parser;
 
     /// What `trainer data validate` makes of a file in the corpus' format.
-    fn validate(content: &str, options: &[&str]) -> Result<(String, usize)> {
+    fn validate(content: &str, options: &[&str]) -> Result<Report> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("train.txt");
         fs::write(&path, content)?;
@@ -139,9 +180,8 @@ mod tests {
             "--min-sparse=0",
         ];
         let check = |content: &str, options: &[&str], problems: Option<usize>| {
-            let found = validate(content, options)
-                .ok()
-                .map(|(_, problems)| problems);
+            let found = validate(content, options);
+            let found = found.ok().map(|report| report.problems.len());
             assert_eq!(found, problems, "{content:?} {options:?}");
         };
         let marked = "=== a\nlow [[AMH|Hormones]]";
@@ -158,8 +198,9 @@ mod tests {
         let content = "=== a\nlow [[AMH|Hormones]], [[AMH|Hormones]] or AMH";
         let zero = ["--min-documents=0", "--min-strings=0", "--min-mentions=0"];
         for (option, warned) in [("--consistency", false), ("--consistency=2", true)] {
-            let (report, problems) = validate(content, &[&zero[..], &[option]].concat()).unwrap();
-            assert_eq!(problems, 0, "{report}");
+            let report = validate(content, &[&zero[..], &[option]].concat()).unwrap();
+            assert!(report.problems.is_empty(), "{report:?}");
+            let report = text(&report);
             assert_eq!(
                 report.contains("warning: `amh`: 2 marked"),
                 warned,

@@ -73,10 +73,11 @@ pub(crate) fn train_default(args: &Args) -> Result<()> {
         .arg(&model)
         .args(["--base", BASE_NAME, "--metrics"])
         .arg(&metrics))?;
-    let plots = ["training.svg", "reliability.svg"].map(|name| work.join(name));
+    let plots = ["training.svg", "reliability.svg", "confusion.svg"].map(|name| work.join(name));
     for (kind, input, plot) in [
         ("training", &tuned, &plots[0]),
         ("reliability", &metrics, &plots[1]),
+        ("confusion", &metrics, &plots[2]),
     ] {
         run(program("trainer")
             .args(["plot", kind])

@@ -1,5 +1,8 @@
 use std::fs;
 
+use ner::model::Card;
+use serde::Deserialize;
+
 use crate::{check, exported, model_export};
 
 const METRICS: &str = r#"{"eval_loss": 0.1, "eval_precision": 0.9, "eval_recall": 0.8, "eval_f1": 0.847, "eval_documents": 150, "types": {}}"#;
@@ -91,4 +94,29 @@ fn quantize_tells_what_the_trainer_left() {
         "lab/bert",
     ];
     check(&model_export(&directory, named), 0, &["lab/bert, F1"], &[]);
+}
+
+/// The documented object of `describe --format json`, and nothing else.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Described {
+    file: String,
+    card: Card,
+}
+
+#[test]
+fn card_is_printed_as_json() {
+    let directory = exported();
+    let args = [
+        "describe",
+        "model.safetensors",
+        "--base",
+        "a/bert",
+        "--format",
+        "json",
+    ];
+    let printed = check(&model_export(&directory, args), 0, &[], &[]);
+    let Described { file, card } = serde_json::from_str(&printed).unwrap();
+    assert_eq!(file, "model.safetensors");
+    assert_eq!((card.base.as_deref(), card.metrics), (Some("a/bert"), None));
 }

@@ -1,6 +1,9 @@
 use std::fs;
 use std::path::Path;
 
+use ner::model::Card;
+use serde::Deserialize;
+
 use crate::{check, exported, model_export};
 
 /// Names in a directory, in order.
@@ -121,4 +124,46 @@ fn quantize_names_the_file_that_cannot_be_written() {
         ["dev.bio", "model.safetensors", "tuned"],
         "nothing is left behind"
     );
+}
+
+/// The documented object of `quantize --format json`, and nothing else.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Export {
+    file: String,
+    bytes: u64,
+    weight_bytes: u64,
+    source_sha256: String,
+    card: Card,
+}
+
+#[test]
+fn export_is_printed_as_json() {
+    let directory = exported();
+    let args = [
+        "quantize", "tuned", "-o", "again", "--base", "a/bert", "--format", "json",
+    ];
+    let printed = check(&model_export(&directory, args), 0, &[], &[]);
+    let export: Export = serde_json::from_str(&printed).unwrap();
+    assert_eq!(export.file, "again");
+    let size = |name| fs::metadata(directory.path().join(name)).unwrap().len();
+    let sizes = [size("again"), size("tuned/model.safetensors")];
+    assert_eq!([export.bytes, export.weight_bytes], sizes);
+    assert_eq!(export.source_sha256.len(), 64);
+    assert_eq!(export.card.base.as_deref(), Some("a/bert"));
+}
+
+/// A full disk is no wrong input.
+#[test]
+#[cfg(target_os = "linux")]
+fn full_disk_has_an_exit_code_of_its_own() {
+    let directory = exported();
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_model-export"))
+        .current_dir(directory.path())
+        .args(["inspect", "model.safetensors"])
+        .stdout(full)
+        .output()
+        .unwrap();
+    check(&output, 1, &[], &["standard output"]);
 }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::metrics::overlapping;
 use crate::{Document, Entity, Span};
 
@@ -12,7 +14,8 @@ use crate::{Document, Entity, Span};
 /// its `missed` adds up to the type's support, a column with its `spurious` to what was predicted of
 /// the type; the diagonal's `exact` pairs are those that are right, and all of the diagonal those
 /// that [`crate::metrics::overlap`] counts.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Confusion {
     /// What rows and columns stand for: the given types in their order, then others that occur.
     pub types: Vec<String>,
@@ -25,12 +28,34 @@ pub struct Confusion {
 }
 
 /// Numbers of pairs of one gold and one predicted type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Pairs {
     /// With the same boundaries.
     pub exact: usize,
     /// That overlap otherwise.
     pub overlapping: usize,
+}
+
+/// What became of gold spans and predictions: all of a [`Confusion`] in six numbers.
+///
+/// The first four count pairs, so that they and `missed` add up to the gold spans, they and
+/// `spurious` to the predictions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcomes {
+    /// Type and boundaries are right.
+    pub correct: usize,
+    /// The boundaries are right, the type is not.
+    pub wrong_type: usize,
+    /// The type is right; the boundaries overlap and are not the same.
+    pub wrong_boundary: usize,
+    /// The boundaries overlap and are not the same, and the type is wrong too.
+    pub wrong_type_and_boundary: usize,
+    /// Gold spans that no prediction answers.
+    pub missed: usize,
+    /// Predictions that answer no gold span.
+    pub spurious: usize,
 }
 
 /// Counts over documents, each with the entities found in it.
@@ -69,6 +94,26 @@ pub fn confusion<'a>(
 }
 
 impl Confusion {
+    /// Its sums.
+    pub fn outcomes(&self) -> Outcomes {
+        let mut sums = Outcomes {
+            missed: self.missed.iter().sum(),
+            spurious: self.spurious.iter().sum(),
+            ..Outcomes::default()
+        };
+        for (gold, row) in self.pairs.iter().enumerate() {
+            for (predicted, pairs) in row.iter().enumerate() {
+                let (exact, overlapping) = match gold == predicted {
+                    true => (&mut sums.correct, &mut sums.wrong_boundary),
+                    false => (&mut sums.wrong_type, &mut sums.wrong_type_and_boundary),
+                };
+                *exact += pairs.exact;
+                *overlapping += pairs.overlapping;
+            }
+        }
+        sums
+    }
+
     /// The number of a type, which is added where it is new.
     fn index(&mut self, kind: &str) -> usize {
         if let Some(at) = self.types.iter().position(|name| name == kind) {

@@ -5,7 +5,8 @@ use std::ops::Range;
 use super::confusion::align;
 use crate::{Document, Entity, Span};
 
-/// Something that a model got wrong.
+/// Something that a model got wrong. Each is one of the [`Outcomes`](super::confusion::Outcomes) but
+/// `correct`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Mistake {
     /// No prediction answers a gold span.

@@ -55,7 +55,7 @@ pub(super) fn sections<'a>(
             problem,
         };
         let line = line.trim_matches([' ', '\t', '\r']);
-        let mut columns = line.split([' ', '\t']).filter(|column| !column.is_empty());
+        let mut columns = columns(line);
         let word = columns.next().unwrap_or_default();
         if word.is_empty() || word == DOCSTART {
             if !sentence.is_empty() {
@@ -83,10 +83,7 @@ pub(super) fn sections<'a>(
             None => conll::is_label(label).then_some(Tag::Outside),
         };
         let Some(tag) = tag else {
-            let known = labels.map_or("O, B-TYPE, I-TYPE".to_owned(), |l| l.names().join(", "));
-            return Err(error(format!(
-                "`{label}` is not a label; the labels are {known}"
-            )));
+            return Err(error(unknown(label, labels)));
         };
         let previous = sentence.last().map(|line: &Line| line.tag);
         if !tag.follows(previous) {
@@ -95,13 +92,50 @@ pub(super) fn sections<'a>(
                 |_| "after a word that is not of its entity",
             );
             return Err(error(format!(
-                "`{label}` {after}: an entity begins with `B{}`",
+                "`{label}` {after}: an entity begins with `B{}`; where the file is IOB1, convert it to IOB2",
                 &label[1..]
             )));
         }
         sentence.push(Line { number, word, tag });
     }
     Ok(sections)
+}
+
+/// The labels of all types that stand in the last column.
+pub(super) fn labels(content: &str) -> Result<Labels, Error> {
+    let last = content.split('\n').filter_map(|line| {
+        let mut columns = columns(line);
+        columns.next()?;
+        columns.next_back()
+    });
+    Labels::of_data(last.filter(|label| conll::is_label(label)).filter_map(kind))
+}
+
+/// What a line holds; nothing where it is blank.
+fn columns(line: &str) -> impl DoubleEndedIterator<Item = &str> {
+    let columns = line.trim_matches([' ', '\t', '\r']).split([' ', '\t']);
+    columns.filter(|column| !column.is_empty())
+}
+
+/// The type that a label is of; none for `O`.
+fn kind(label: &str) -> Option<&str> {
+    Some(label.split_once('-')?.1)
+}
+
+/// What is wrong with a label that is not known, and what to do.
+fn unknown(label: &str, labels: Option<&Labels>) -> String {
+    // The prefixes that BIO does not have: BIOES has E and S, BILOU L and U, BMEWO M and W.
+    let is_other = label.split_once('-').is_some_and(|(prefix, kind)| {
+        !kind.is_empty() && "ESLUMW".contains(prefix) && prefix.len() == 1
+    });
+    if is_other {
+        return format!(
+            "`{label}` is of a scheme like BIOES or BILOU, and labels are BIO (IOB2); convert the file: an \
+             entity's first word is B-, every further one I-"
+        );
+    }
+    let known = labels.map_or("O, B-TYPE, I-TYPE".to_owned(), |l| l.names().join(", "));
+    format!("`{label}` is not a label; the labels are {known}")
 }
 
 struct Line<'a> {

@@ -137,6 +137,23 @@ pub fn configuration(labels: &Labels, provenance: &Provenance) -> Result<String,
 /// that is of pieces which overlap or have more than white space between them, not in the text, other
 /// than the file says, overlapping another, not on words, or of an unknown type.
 pub fn read(id: &str, text: &str, annotations: &str, labels: &Labels) -> Result<Imported, Error> {
+    read_of(id, text, annotations, Some(labels))
+}
+
+/// As [`read`], whatever the types are.
+///
+/// # Errors
+/// As [`read`], but for unknown types.
+pub fn read_any_type(id: &str, text: &str, annotations: &str) -> Result<Imported, Error> {
+    read_of(id, text, annotations, None)
+}
+
+fn read_of(
+    id: &str,
+    text: &str,
+    annotations: &str,
+    labels: Option<&Labels>,
+) -> Result<Imported, Error> {
     let file = format!("{id}.ann");
     // The text's own stays, as brat counts it.
     let annotations = annotations.strip_prefix('\u{feff}').unwrap_or(annotations);

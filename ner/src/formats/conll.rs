@@ -81,6 +81,14 @@ pub fn read(file: &str, content: &str, labels: &Labels) -> Result<Vec<Imported>,
     documents(file, content, Some(labels))
 }
 
+/// As [`read`], whatever the types are.
+///
+/// # Errors
+/// As [`read`], but for unknown types.
+pub(super) fn read_any_type(file: &str, content: &str) -> Result<Vec<Imported>, Error> {
+    documents(file, content, Some(&bio::labels(content)?))
+}
+
 /// Reads the words alone: whatever the labels are, nothing is marked.
 ///
 /// # Errors

@@ -176,7 +176,8 @@ fn class(label: &str) -> String {
 }
 
 /// Text that is nothing but text, between tags as well as in a quoted attribute.
-struct Escaped<'a>(&'a str);
+#[derive(Debug, Clone, Copy)]
+pub struct Escaped<'a>(pub &'a str);
 
 impl std::fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -62,7 +62,7 @@ pub(super) fn is_record(line: &str) -> bool {
 pub(super) fn read_lines(
     file: &str,
     content: &str,
-    labels: &Labels,
+    labels: Option<&Labels>,
 ) -> Result<Vec<Imported>, Error> {
     let documents = lines(content).map(|(line, json)| document(Place { file, line }, json, labels));
     documents.filter_map(Result::transpose).collect()
@@ -72,7 +72,7 @@ pub(super) fn read_lines(
 pub(super) fn read_values(
     file: &str,
     content: &str,
-    labels: &Labels,
+    labels: Option<&Labels>,
 ) -> Result<Vec<Imported>, Error> {
     let values = values(file, content)?.into_iter();
     let documents = values.map(|(line, json)| document(Place { file, line }, json, labels));
@@ -171,7 +171,7 @@ fn text(place: Place, json: &str) -> Result<Text, Error> {
 }
 
 /// The document of a record; none for one that an annotator has rejected or ignored.
-fn document(place: Place, json: &str, labels: &Labels) -> Result<Option<Imported>, Error> {
+fn document(place: Place, json: &str, labels: Option<&Labels>) -> Result<Option<Imported>, Error> {
     let record: Record = parse(place, json)?;
     let answer: Option<Answer> = told(record.answer);
     let marks = marks_of(place, json, &record, answer)?;

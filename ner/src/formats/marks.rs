@@ -49,7 +49,8 @@ pub(super) struct Found<'a> {
     pub(super) accepted: bool,
 }
 
-/// The document of a text and the marks that a file has for it, put into text order.
+/// The document of a text and the marks that a file has for it, put into text order. Without labels
+/// marks may have any type.
 ///
 /// # Errors
 /// [`Error::Line`] for marks outside of the text, other than the file says, overlapping, that do not
@@ -59,7 +60,7 @@ pub(super) fn document(
     id: String,
     text: String,
     found: &[Found],
-    labels: &Labels,
+    labels: Option<&Labels>,
 ) -> Result<Exported, Error> {
     let points: Vec<Points> = found.iter().map(|mark| mark.points).collect();
     let mut marks = Vec::with_capacity(found.len());
@@ -152,10 +153,19 @@ fn check_words(
     file: &str,
     text: &str,
     spans: Vec<(usize, Span)>,
-    labels: &Labels,
+    labels: Option<&Labels>,
 ) -> Result<(), Error> {
     let (lines, spans): (Vec<usize>, Vec<Span>) = spans.into_iter().unzip();
-    let checked = label_ids(text, &words(text), &spans, labels);
+    if let Some(at) = spans.iter().position(|span| span.label.is_empty()) {
+        let word = &text[spans[at].range.clone()];
+        let line = lines[at];
+        return Err(Place { file, line }.error(format!("entity `{word}`: its type has no name")));
+    }
+    let checked = match labels {
+        Some(labels) => label_ids(text, &words(text), &spans, labels),
+        None => Labels::of_data(spans.iter().map(|span| span.label.as_str()))
+            .and_then(|labels| label_ids(text, &words(text), &spans, &labels)),
+    };
     checked.map(|_| ()).map_err(|error| match error {
         Error::Span {
             start,

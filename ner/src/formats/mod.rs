@@ -28,5 +28,5 @@ mod points;
 
 pub use export::{Exported, Format, Mark, Provenance, Source, VERSION};
 pub use names::FileNames;
-pub use read::{Imported, read, read_annotated, read_as, read_texts};
+pub use read::{Imported, read, read_annotated, read_annotated_any_type, read_as, read_texts};
 pub use write::{File, Writer};

@@ -110,11 +110,27 @@ pub fn read_annotated(
     content: &str,
     labels: &Labels,
 ) -> Result<Vec<Imported>, Error> {
+    annotated(file_name, content, Some(labels))
+}
+
+/// As [`read_annotated`], whatever the types are.
+///
+/// # Errors
+/// As [`read_annotated`], but for unknown types.
+pub fn read_annotated_any_type(file_name: &str, content: &str) -> Result<Vec<Imported>, Error> {
+    annotated(file_name, content, None)
+}
+
+fn annotated(
+    file_name: &str,
+    content: &str,
+    labels: Option<&Labels>,
+) -> Result<Vec<Imported>, Error> {
     let kind = match extension(file_name).and_then(Kind::of_extension) {
         None | Some(Kind::Text) => Kind::Words,
         Some(kind) => kind,
     };
-    let imported = read_as(kind, file_name, content, labels)?;
+    let imported = read_of(kind, file_name, content, labels)?;
     if imported.is_empty() {
         return Err(Error::File {
             file: file_name.to_owned(),
@@ -154,13 +170,27 @@ pub fn read_as(
     content: &str,
     labels: &Labels,
 ) -> Result<Vec<Imported>, Error> {
+    read_of(kind, file_name, content, Some(labels))
+}
+
+/// Reads documents whose marks are of the labels' types, or of any.
+fn read_of(
+    kind: Kind,
+    file_name: &str,
+    content: &str,
+    labels: Option<&Labels>,
+) -> Result<Vec<Imported>, Error> {
     let inside = without_mark(content);
     match kind {
         // Here it may be the text's own.
         Kind::Text => Ok(vec![plain(stem(file_name), content)]),
         Kind::JsonLines => json::read_lines(file_name, inside, labels),
         Kind::Json => json::read_values(file_name, inside, labels),
-        Kind::Words => conll::read(file_name, content, labels)
+        Kind::Words => labels
+            .map_or_else(
+                || conll::read_any_type(file_name, content),
+                |labels| conll::read(file_name, content, labels),
+            )
             .map_err(|error| of_table(file_name, inside).unwrap_or(error)),
         Kind::Table => csv::read(file_name, inside),
     }

@@ -115,25 +115,36 @@ fn broken_bio_names_file_and_line() {
         "no O\nyes B-X\n",
         "data/notes.bio:2: `B-X` is not a label; the labels are O, B-S, I-S, B-H, I-H",
     );
+    for label in ["E-S", "S-S", "L-S", "U-S", "M-S", "W-S"] {
+        let scheme = format!(
+            "data/notes.bio:1: `{label}` is of a scheme like BIOES or BILOU, and labels are BIO (IOB2); convert \
+             the file: an entity's first word is B-, every further one I-"
+        );
+        check(&format!("yes {label} \n"), &scheme);
+    }
+    check(
+        "yes ES-S\n",
+        "data/notes.bio:1: `ES-S` is not a label; the labels are O, B-S, I-S, B-H, I-H",
+    );
     check(
         "yes b-s\n",
         "data/notes.bio:1: `b-s` is not a label; the labels are O, B-S, I-S, B-H, I-H",
     );
     check(
         "yes I-S\n",
-        "data/notes.bio:1: `I-S` at the beginning of a sentence: an entity begins with `B-S`",
+        "data/notes.bio:1: `I-S` at the beginning of a sentence: an entity begins with `B-S`; where the file is IOB1, convert it to IOB2",
     );
     check(
         "no O\nyes I-S\n",
-        "data/notes.bio:2: `I-S` after a word that is not of its entity: an entity begins with `B-S`",
+        "data/notes.bio:2: `I-S` after a word that is not of its entity: an entity begins with `B-S`; where the file is IOB1, convert it to IOB2",
     );
     check(
         "a B-H\nb I-S\n",
-        "data/notes.bio:2: `I-S` after a word that is not of its entity: an entity begins with `B-S`",
+        "data/notes.bio:2: `I-S` after a word that is not of its entity: an entity begins with `B-S`; where the file is IOB1, convert it to IOB2",
     );
     check(
         "a B-S\n\nb I-S\n",
-        "data/notes.bio:3: `I-S` at the beginning of a sentence: an entity begins with `B-S`",
+        "data/notes.bio:3: `I-S` at the beginning of a sentence: an entity begins with `B-S`; where the file is IOB1, convert it to IOB2",
     );
     check(
         "no O\r\n.) B-S\r\n",

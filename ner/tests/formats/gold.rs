@@ -1,7 +1,8 @@
 //! What is trained on and evaluated on.
 
 use ner::Labels;
-use ner::formats::read_annotated;
+use ner::formats::{brat, read_annotated, read_annotated_any_type};
+use ner::{Document, Error};
 
 #[test]
 fn what_is_trained_on_is_annotated() {
@@ -40,4 +41,63 @@ fn what_is_trained_on_is_annotated() {
         "a.jsonl:2: an answer about one mark (`_view_id` \"ner\") says nothing of other entities; annotate",
     );
     assert!(read_annotated("a.jsonl", marked, &Labels::guide()).is_ok());
+}
+
+/// Where types may be any, a document is what it is where they are known, and an error is one of something
+/// else.
+#[test]
+fn types_need_not_be_known() {
+    let known = Labels::of_types(&["B-side", "S"]);
+    let check = |name: &str, content: &str, expected: &[(&str, usize, usize)]| {
+        let found = read_annotated_any_type(name, content).unwrap();
+        assert_eq!(
+            found,
+            read_annotated(name, content, &known).unwrap(),
+            "{name}"
+        );
+        let document = Document::from(&found[0].document);
+        let marks = document.spans.iter();
+        let marks = marks.map(|span| (span.label.as_str(), span.range.start, span.range.end));
+        assert_eq!(marks.collect::<Vec<_>>(), expected, "{name}");
+        let error = read_annotated(name, content, &Labels::of_types(&["H"])).unwrap_err();
+        assert!(error.to_string().contains(":1: "), "{error}");
+    };
+    let marks = [("S", 0, 3), ("B-side", 4, 7)];
+    check("a.bio", "one B-S\ntwo B-B-side\n", &marks);
+    check("a.conll", "one\tNN\tB-S\r\ntwo\tNN\tB-B-side\r\n", &marks);
+    let json = r#"{"text": "one two", "label": [[0, 3, "S"], [4, 7, "B-side"]]}"#;
+    check("a.jsonl", json, &marks);
+    check("a.json", &format!("[{json}]"), &marks);
+
+    let annotations = "T1\tS 0 3\tone\nT2\tB-side 4 7\ttwo\n";
+    let found = brat::read_any_type("a", "one two", annotations).unwrap();
+    assert_eq!(
+        found,
+        brat::read("a", "one two", annotations, &known).unwrap()
+    );
+
+    let refused = |name: &str, content: &str, expected: &str| {
+        let error: Error = read_annotated_any_type(name, content).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    };
+    refused(
+        "a.bio",
+        "one B-S\ntwo I-T\n",
+        "a.bio:2: `I-T` after a word that is not of its entity: an entity begins with `B-T`; where the file is IOB1, convert it to IOB2",
+    );
+    refused(
+        "a.bio",
+        "one B-S\ntwo B-\n",
+        "a.bio:2: `B-` is not a label; the labels are O, B-S, I-S",
+    );
+    refused(
+        "a.jsonl",
+        &json.replace("[4, 7", "[2, 7"),
+        "a.jsonl:1: entities `one` and `e two` overlap",
+    );
+    refused(
+        "a.jsonl",
+        &json.replace("B-side", ""),
+        "a.jsonl:1: entity `two`: its type has no name",
+    );
 }

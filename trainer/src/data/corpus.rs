@@ -16,13 +16,14 @@ pub const HEADING: &str = "===";
 /// Reads one file of the corpus, or all `.txt` files of a directory in the order of their names.
 ///
 /// A document's text is its lines without the marks' brackets, joined by "\n"; blank lines at its
-/// beginning and end are dropped. Its place is that of its heading.
+/// beginning and end are dropped. Its place is that of its heading. Without labels, marks may have
+/// any type.
 ///
 /// # Errors
 /// Names file and line of a bad or double id, of a mark with an unknown type, and of one that is
 /// nested, not closed on its line, empty, cuts a word, or has white space or punctuation at its
 /// border.
-pub fn read_corpus(path: &Path, labels: &Labels) -> Result<Vec<Placed>> {
+pub fn read_corpus(path: &Path, labels: Option<&Labels>) -> Result<Vec<Placed>> {
     let files = if path.is_dir() {
         text_files(path)?
     } else {
@@ -54,7 +55,11 @@ fn text_files(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// The documents of a file, each with the number of its heading's line.
-pub(super) fn parse(file: &str, content: &str, labels: &Labels) -> Result<Vec<(usize, Document)>> {
+pub(super) fn parse(
+    file: &str,
+    content: &str,
+    labels: Option<&Labels>,
+) -> Result<Vec<(usize, Document)>> {
     let content = content.strip_prefix('\u{feff}').unwrap_or(content);
     let lines: Vec<(usize, &str)> = (1..).zip(content.lines()).collect();
     let mut documents = Vec::new();
@@ -105,7 +110,7 @@ fn is_blank(line: &str) -> bool {
 }
 
 /// Appends a line without its brackets to a document's text and its marks to the document's spans.
-fn append(document: &mut Document, line: &str, labels: &Labels) -> Result<()> {
+fn append(document: &mut Document, line: &str, labels: Option<&Labels>) -> Result<()> {
     let start = document.text.len();
     let first = document.spans.len();
     let mut rest = line;
@@ -125,12 +130,17 @@ fn append(document: &mut Document, line: &str, labels: &Labels) -> Result<()> {
         let Some((marked, kind)) = inside.rsplit_once('|') else {
             bail!("`[[{inside}]]` has no type: a mark is `[[text|Type]]`");
         };
-        let types = labels.types();
         ensure!(
-            types.iter().any(|t| t == kind),
-            "`{kind}` is not a type; the types are {}",
-            types.join(", ")
+            !kind.is_empty(),
+            "`[[{inside}]]` has no type: a mark is `[[text|Type]]`"
         );
+        if let Some(types) = labels.map(Labels::types) {
+            ensure!(
+                types.iter().any(|t| t == kind),
+                "`{kind}` is not a type; the types are {}",
+                types.join(", ")
+            );
+        }
         let range = document.text.len()..document.text.len() + marked.len();
         append_text(document, marked)?;
         document.spans.push(Span {
@@ -204,8 +214,12 @@ pub fn to_marked(document: &Document) -> Result<String> {
         .collect();
     types.sort_unstable();
     types.dedup();
-    let again = parse("as the corpus holds it", &marked, &Labels::of_types(&types))
-        .with_context(|| format!("document `{}`", document.id))?;
+    let again = parse(
+        "as the corpus holds it",
+        &marked,
+        Some(&Labels::of_types(&types)),
+    )
+    .with_context(|| format!("document `{}`", document.id))?;
     match &again[..] {
         [(_, again)] if again == document => Ok(marked),
         _ => bail!(
@@ -222,7 +236,7 @@ mod tests {
     use super::*;
 
     fn read(content: &str) -> Result<Vec<Document>> {
-        Ok(parse("f.txt", content, &Labels::guide())?
+        Ok(parse("f.txt", content, Some(&Labels::guide()))?
             .into_iter()
             .map(|(_, document)| document)
             .collect())
@@ -338,7 +352,7 @@ mod tests {
     #[test]
     fn double_ids_are_refused_over_files() {
         let folder = tempfile::tempdir().unwrap();
-        let read = || read_corpus(folder.path(), &Labels::guide());
+        let read = || read_corpus(folder.path(), Some(&Labels::guide()));
         assert!(format!("{:#}", read().unwrap_err()).contains("no .txt file"));
         fs::write(folder.path().join("2.txt"), "=== b\nb\n=== c\nc").unwrap();
         fs::write(folder.path().join("1.txt"), "=== a\na").unwrap();
@@ -363,7 +377,7 @@ mod tests {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/corpus");
         for part in ["train", "dev", "test"] {
             for Placed { document, .. } in
-                read_corpus(&corpus.join(part), &Labels::guide()).unwrap()
+                read_corpus(&corpus.join(part), Some(&Labels::guide())).unwrap()
             {
                 let marked = to_marked(&document).unwrap();
                 assert_eq!(read(&marked).unwrap(), [document]);

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use ner::formats::{Exported, Imported, Source, brat, read_annotated};
+use ner::formats::{Exported, Imported, Source, brat, read_annotated, read_annotated_any_type};
 use ner::{Document, Labels};
 
 pub use corpus::{read_corpus, to_marked};
@@ -58,6 +58,18 @@ pub fn read_documents(path: &Path, labels: &Labels) -> Result<Vec<Document>> {
 /// # Errors
 /// As [`read_documents`].
 pub fn read_placed(path: &Path, labels: &Labels) -> Result<Vec<Placed>> {
+    read_warning(path, Some(labels))
+}
+
+/// As [`read_placed`], whatever the types are.
+///
+/// # Errors
+/// As [`read_documents`], but for unknown types.
+pub fn read_placed_any_type(path: &Path) -> Result<Vec<Placed>> {
+    read_warning(path, None)
+}
+
+fn read_warning(path: &Path, labels: Option<&Labels>) -> Result<Vec<Placed>> {
     let mut unconfirmed = 0;
     let placed = read_counting(path, labels, &mut unconfirmed)?;
     if unconfirmed > 0 {
@@ -71,7 +83,11 @@ pub fn read_placed(path: &Path, labels: &Labels) -> Result<Vec<Placed>> {
 }
 
 /// Reads documents and counts the marks of models that nobody has accepted.
-fn read_counting(path: &Path, labels: &Labels, unconfirmed: &mut usize) -> Result<Vec<Placed>> {
+fn read_counting(
+    path: &Path,
+    labels: Option<&Labels>,
+    unconfirmed: &mut usize,
+) -> Result<Vec<Placed>> {
     let mut placed = |place: String, exported: &Exported| {
         let guesses = exported.marks.iter();
         let guesses = guesses.filter(|mark| mark.source == Source::Model && !mark.accepted);
@@ -108,18 +124,26 @@ fn read_counting(path: &Path, labels: &Labels, unconfirmed: &mut usize) -> Resul
     if first.is_some_and(|line| line.starts_with(corpus::HEADING)) {
         return read_corpus(path, labels);
     }
-    let imported = read_annotated(&name, &content, labels)?.into_iter();
+    let imported = match labels {
+        Some(labels) => read_annotated(&name, &content, labels)?,
+        None => read_annotated_any_type(&name, &content)?,
+    };
+    let imported = imported.into_iter();
     let read = |imported: Imported| placed(format!("{name}:{}", imported.line), &imported.document);
     Ok(imported.map(read).collect())
 }
 
 /// The document of an `.ann` file and the `.txt` file beside it.
-fn read_brat(path: &Path, labels: &Labels) -> Result<Exported> {
+fn read_brat(path: &Path, labels: Option<&Labels>) -> Result<Exported> {
     let annotations = read_text(path)?;
     let text = read_text(&text_of(path)?)?;
     // Errors name the file by its id, which is its path here.
     let whole = path.with_extension("").display().to_string();
-    let mut document = brat::read(&whole, &text, &annotations, labels)?.document;
+    let imported = match labels {
+        Some(labels) => brat::read(&whole, &text, &annotations, labels)?,
+        None => brat::read_any_type(&whole, &text, &annotations)?,
+    };
+    let mut document = imported.document;
     let stem = path.file_stem().unwrap_or_default();
     document.id = stem.to_string_lossy().into_owned();
     Ok(document)
@@ -226,7 +250,7 @@ mod tests {
 
     /// A part from the text of a file of the corpus; its name is the file's.
     pub(super) fn part(name: &str, content: &str) -> Part {
-        let documents = corpus::parse(name, content, &Labels::guide()).unwrap();
+        let documents = corpus::parse(name, content, Some(&Labels::guide())).unwrap();
         let placed = |(line, document)| Placed {
             place: format!("{name}:{line}"),
             document,
@@ -398,7 +422,7 @@ mod tests {
             let record = format!(r#"{{"text": "AMH", "entities": [{entity}{mark}}}]}}"#);
             fs::write(&path, record).unwrap();
             let mut found = 0;
-            read_counting(&path, &Labels::guide(), &mut found).unwrap();
+            read_counting(&path, Some(&Labels::guide()), &mut found).unwrap();
             assert_eq!(found, expected, "{mark}");
         };
         check("", 0);

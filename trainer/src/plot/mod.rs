@@ -2,6 +2,7 @@
 //!
 //! The same input gives the same SVG. Its text is text, in whichever sans-serif font the viewer has.
 
+mod confusion;
 mod learning_curve;
 mod reliability;
 mod steps;
@@ -32,6 +33,8 @@ pub enum PlotCommand {
     Types(RunArgs),
     /// Scores against the share of entities that are right, from an evaluation
     Reliability(FileArgs),
+    /// Gold types against predicted types, from an evaluation
+    Confusion(FileArgs),
     /// F1 by the number of documents trained on, from `cargo xtask experiments`
     LearningCurve(FileArgs),
 }
@@ -61,7 +64,7 @@ pub struct RunArgs {
 /// A file to draw.
 #[derive(Debug, clap::Args)]
 pub struct FileArgs {
-    /// eval_metrics.json for reliability, experiments.json for learning-curve
+    /// eval_metrics.json for reliability and confusion, experiments.json for learning-curve
     #[arg(value_name = "FILE.json")]
     pub input: PathBuf,
     /// The picture
@@ -79,6 +82,7 @@ pub fn run(command: &PlotCommand) -> Result<()> {
         PlotCommand::Steps(args) => (steps::draw(&args.run)?, &args.output),
         PlotCommand::Types(args) => (types::draw(&args.run)?, &args.output),
         PlotCommand::Reliability(args) => (reliability::draw(&args.input)?, &args.output),
+        PlotCommand::Confusion(args) => (confusion::draw(&args.input)?, &args.output),
         PlotCommand::LearningCurve(args) => (learning_curve::draw(&args.input)?, &args.output),
     };
     checkpoint::write(output, svg.as_bytes())

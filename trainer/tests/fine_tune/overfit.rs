@@ -209,7 +209,7 @@ fn wrong_input_is_named_before_anything_is_written() {
     fs::write(place.path().join("empty.bio"), "\n").unwrap();
     fs::write(place.path().join("bad.bio"), "cramps B-Nonsense\n").unwrap();
     let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
-    let table: [(&[&str], &str); 6] = [
+    let table: [(&[&str], &str); 7] = [
         (&["--base", &path("nowhere")], "no such directory"),
         (&["--base", &path("data.bio")], "is a file"),
         (&["--train", &path("bad.bio")], "bad.bio:1"),
@@ -218,7 +218,8 @@ fn wrong_input_is_named_before_anything_is_written() {
             "empty.bio: holds no documents",
         ),
         (&["--max-length", "65"], "64 positions"),
-        (&["--types", "Symptoms"], "data.bio"),
+        (&["--labels", "Symptoms"], "data.bio:7"),
+        (&["--labels", "O,B-X"], "`I-X` is missing"),
     ];
     for (extra, expected) in table {
         let mut arguments = arguments(place.path(), "base", "out", &[]);

@@ -177,10 +177,29 @@ fn table_has_a_line_per_type() {
         "",
         "seqeval F1: default 0.6000, strict IOB2 0.6000",
     ];
-    for (found, expected) in table.iter().zip(expected) {
-        assert_eq!(found, &expected.split_whitespace().collect::<Vec<_>>());
-    }
-    assert_eq!(table.len(), expected.len() + 2, "and calibration and loss");
+    let check = |from: usize, expected: &[&str]| {
+        for (found, expected) in table[from..].iter().zip(expected) {
+            assert_eq!(found, &expected.split_whitespace().collect::<Vec<_>>());
+        }
+        from + expected.len()
+    };
+    let next = check(0, &expected);
+    // Calibration, loss and a blank line are between the two.
+    let end = check(
+        next + 3,
+        &[
+            "3 correct; 1 missed, 1 spurious, 0 wrong type, 1 wrong boundary, 0 wrong type and boundary",
+            "",
+            "gold \\ predicted Symptoms Hormones Procedures Medications Ultrasound none",
+            "Symptoms 1+1 0 0 0 0 0",
+            "Hormones 0 1 0 0 0 0",
+            "Procedures 0 0 1 0 0 0",
+            "Medications 0 0 0 0 0 1",
+            "Ultrasound 0 0 0 0 0 0",
+            "none 0 0 0 0 1",
+        ],
+    );
+    assert_eq!(table.len(), end);
 }
 
 #[test]
@@ -195,6 +214,9 @@ fn metrics_are_drawn() {
     run("plot reliability metrics.json --output reliability.svg");
     let svg = fs::read_to_string(root.join("reliability.svg")).unwrap();
     assert!(svg.contains(", 5 entities\n"), "{svg}");
+    run("plot confusion metrics.json --output confusion.svg");
+    let svg = fs::read_to_string(root.join("confusion.svg")).unwrap();
+    assert!(svg.contains("\n1+1\n"), "{svg}");
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! `trainer predict` and `trainer evaluate`, run as a user runs them.
 
+mod errors;
 mod evaluate;
+mod exit_codes;
 mod formats;
+mod json;
 mod model;
 mod predict;
 mod refusals;

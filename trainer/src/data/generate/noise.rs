@@ -159,7 +159,7 @@ mod tests {
 
     fn document(marked: &str) -> Document {
         let content = format!("=== a\n{marked}");
-        let mut documents = corpus::parse("a", &content, &Labels::guide()).unwrap();
+        let mut documents = corpus::parse("a", &content, Some(&Labels::guide())).unwrap();
         documents.remove(0).1
     }
 
