@@ -10,6 +10,8 @@ use hf_hub::api::sync::{ApiBuilder, ApiRepo};
 use ner::Tokenizer;
 use ner::model::Config;
 
+use crate::pickle;
+
 /// What a run begins with.
 pub struct Base {
     /// The base's configuration, with its own labels if it has some.
@@ -215,17 +217,12 @@ fn tokenizer(origin: &Origin) -> Result<Tokenizer> {
 }
 
 fn weights(origin: &Origin) -> Result<HashMap<String, Tensor>> {
-    let (path, tensors): (_, Vec<(String, Tensor)>) = if let Some(path) =
-        origin.file("model.safetensors")?
-    {
+    let (path, tensors) = if let Some(path) = origin.file("model.safetensors")? {
         let tensors = candle_core::safetensors::load(&path, &Device::Cpu)
             .with_context(|| format!("{} is no safetensors file", path.display()))?;
-        (path, tensors.into_iter().collect())
+        (path, tensors)
     } else if let Some(path) = origin.file("pytorch_model.bin")? {
-        let tensors = candle_core::pickle::read_all(&path).with_context(|| {
-            let path = path.display();
-            format!("{path} is not what torch.save writes since PyTorch 1.6: load it there and save it anew")
-        })?;
+        let tensors = pickle::read(&path, |name| classifier_name(name).is_some())?;
         (path, tensors)
     } else {
         bail!(

@@ -17,6 +17,7 @@ pub mod input;
 pub mod ops;
 pub mod output;
 pub mod parts;
+pub mod pickle;
 pub mod plot;
 pub mod predict;
 pub mod random;
