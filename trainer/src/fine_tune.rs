@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::batch::{self, Example, Subwords};
 use crate::bert::Bert;
+use crate::hub::Lowercase;
 use crate::train::{Run, Stopped};
 use crate::{checkpoint, data, device, hub};
 
@@ -84,6 +85,12 @@ pub struct FineTuneArgs {
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
     #[arg(default_values_t = ner::label::GUIDE_TYPES.map(String::from))]
     pub types: Vec<String>,
+    /// Whether texts are lower-cased; the output's tokenizer_config.json says what was decided
+    ///
+    /// Bio_ClinicalBERT has a cased vocabulary and no tokenizer_config.json, for want of which
+    /// AutoTokenizer, and so `auto`, lower-cases its texts.
+    #[arg(long, value_enum, default_value_t)]
+    pub lowercase: Lowercase,
     /// Take a hub model only from what was downloaded before; so does HF_HUB_OFFLINE=1
     #[arg(long)]
     pub offline: bool,
@@ -156,7 +163,9 @@ pub fn run(arguments: &FineTuneArgs) -> Result<()> {
         bail!("--head crf: its labels are those of words; leave out --subwords all");
     }
     let device = arguments.device.open()?;
-    let base = hub::load(&arguments.base, arguments.offline || hub::offline())?;
+    let offline = arguments.offline || hub::offline();
+    let base = hub::load(&arguments.base, arguments.lowercase, offline)?;
+    warn_of_case(&base.tokenizer, arguments.lowercase);
     let max_length = arguments.max_length as usize;
     if max_length > base.config.max_position_embeddings {
         bail!(
@@ -252,6 +261,22 @@ fn examples(
         );
     }
     Ok(examples)
+}
+
+/// A vocabulary of the other case loses most of its words without an error.
+fn warn_of_case(tokenizer: &Tokenizer, lowercase: Lowercase) {
+    match (tokenizer.lowercase(), tokenizer.capitals()) {
+        (true, capitals @ 1..) if lowercase == Lowercase::Auto => eprintln!(
+            "warning: texts are lower-cased, as AutoTokenizer does by the base's files, but {capitals} \
+             of its {} tokens have capitals; choose by --lowercase true or false",
+            tokenizer.vocab_size()
+        ),
+        (false, 0) => eprintln!(
+            "warning: texts keep their case, but no token of the base has a capital; --lowercase true \
+             suits it"
+        ),
+        _ => {}
+    }
 }
 
 /// Scores on texts that were trained on say nothing.

@@ -17,7 +17,7 @@ use trainer::batch::Batch;
 use trainer::bert::{Bert, Mode};
 use trainer::checkpoint::{self, Contents};
 use trainer::cli::{Cli, run};
-use trainer::hub;
+use trainer::hub::{self, Lowercase};
 
 const SENTENCES: &str = include_str!("overfit.bio");
 
@@ -184,7 +184,7 @@ fn twenty_sentences_are_learned_and_the_directory_is_complete() {
     )
     .unwrap();
     let model = engine::Model::new(bundle).unwrap();
-    let base = hub::load(output.to_str().unwrap(), true).unwrap();
+    let base = hub::load(output.to_str().unwrap(), Lowercase::Auto, true).unwrap();
     let (bert, drawn) = Bert::new(base.config, base.weights, 0, &Device::Cpu).unwrap();
     assert!(drawn.is_empty(), "{drawn:?}");
     let ids: Vec<u32> = (2..30).collect();

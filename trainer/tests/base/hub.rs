@@ -1,142 +1,20 @@
-//! Bases of every layout: a directory with PyTorch's older file, the hub, the hub's cache.
+//! Bases of the hub, as a server of this test plays it.
 
-use std::collections::HashMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use candle_core::Device;
-use ner::Labels;
-use trainer::bert::Bert;
-use trainer::hub;
+use crate::server::{Hub, Server, WEIGHTS, sha256};
+use crate::{VOCABULARY, files};
 
-const WEIGHTS: &[u8] = include_bytes!("goldens/base.bin");
-
-const CONFIG: &str = r#"{"model_type": "bert", "vocab_size": 11, "hidden_size": 4,
-    "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8,
-    "max_position_embeddings": 16}"#;
-
-const VOCABULARY: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nNo\nno\ncramps\n.\ntoday\n##s\n";
-
-/// A cased model: without this file a vocabulary counts as lower-cased.
-const TOKENIZER_CONFIG: &str = r#"{"do_lower_case": false}"#;
-
-fn files() -> HashMap<&'static str, &'static [u8]> {
-    HashMap::from([
-        ("config.json", CONFIG.as_bytes()),
-        ("pytorch_model.bin", WEIGHTS),
-        ("tokenizer_config.json", TOKENIZER_CONFIG.as_bytes()),
-        ("vocab.txt", VOCABULARY.as_bytes()),
-    ])
-}
-
-fn write_base(directory: &Path) {
-    for (name, content) in files() {
-        fs::write(directory.join(name), content).unwrap();
-    }
-}
-
-#[test]
-fn an_older_file_has_every_weight_of_the_encoder() {
-    let directory = tempfile::tempdir().unwrap();
-    write_base(directory.path());
-    let base = hub::load(directory.path().to_str().unwrap(), false).unwrap();
-    assert!(!base.tokenizer.lowercase());
-    for (name, tensor) in &base.weights {
-        let values: Vec<f32> = tensor.flatten_all().unwrap().to_vec1().unwrap();
-        for (k, value) in values.iter().enumerate() {
-            let expected = (k as f32 % 7.0 - 3.0) / 8.0 + values.len() as f32 / 1024.0;
-            assert_eq!(*value, expected, "{name}[{k}]");
-        }
-    }
-    let config = base.config.with_labels(&Labels::guide());
-    let (_, drawn) = Bert::new(config, base.weights, 0, &Device::Cpu).unwrap();
-    assert_eq!(drawn, ["classifier.weight", "classifier.bias"]);
-}
-
-#[test]
-fn a_base_that_lacks_a_file_says_which() {
-    for (missing, expected) in [
-        ("config.json", "config.json"),
-        (
-            "pytorch_model.bin",
-            "no model.safetensors and no pytorch_model.bin",
-        ),
-        ("vocab.txt", "vocab.txt"),
-    ] {
-        let directory = tempfile::tempdir().unwrap();
-        write_base(directory.path());
-        fs::remove_file(directory.path().join(missing)).unwrap();
-        let error = hub::load(directory.path().to_str().unwrap(), false).err();
-        let message = format!("{:#}", error.expect("an error"));
-        assert!(message.contains(expected), "{missing}: {message}");
-    }
-    let directory = tempfile::tempdir().unwrap();
-    write_base(directory.path());
-    fs::write(directory.path().join("pytorch_model.bin"), &WEIGHTS[..500]).unwrap();
-    let error = hub::load(directory.path().to_str().unwrap(), false).err();
-    let message = format!("{:#}", error.expect("an error"));
-    assert!(message.contains("pytorch_model.bin"), "{message}");
-}
-
-/// Answers as the hub does for one model, `owner/model`; returns its address.
-fn serve_model() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            let mut reader = BufReader::new(&stream);
-            let mut request = String::new();
-            reader.read_line(&mut request).unwrap();
-            let mut first = 0;
-            let mut last = usize::MAX;
-            for line in reader
-                .lines()
-                .map_while(Result::ok)
-                .take_while(|line| !line.is_empty())
-            {
-                if let Some(range) = line.to_lowercase().strip_prefix("range: bytes=") {
-                    let (from, to) = range.split_once('-').unwrap();
-                    first = from.parse().unwrap();
-                    last = to.parse().unwrap_or(last);
-                }
-            }
-            let path = request.split(' ').nth(1).unwrap();
-            let (status, body, size) = match path.strip_prefix("/owner/model/resolve/main/") {
-                Some(name) => {
-                    let content = files()[name];
-                    let last = last.min(content.len() - 1);
-                    (
-                        "206 Partial Content",
-                        content[first..=last].to_vec(),
-                        content.len(),
-                    )
-                }
-                None if path.starts_with("/api/models/owner/model") => {
-                    let name = |name: &&str| serde_json::json!({"rfilename": name});
-                    let siblings: Vec<_> = files().keys().map(name).collect();
-                    let info = serde_json::json!({"siblings": siblings, "sha": "c0ffee"});
-                    ("200 OK", info.to_string().into_bytes(), 0)
-                }
-                None => ("404 Not Found", Vec::new(), 0),
-            };
-            let head = format!(
-                "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
-                 content-range: bytes {first}-{last}/{size}\r\netag: \"{}\"\r\n\
-                 x-repo-commit: c0ffee\r\nconnection: close\r\n\r\n",
-                body.len(),
-                path.replace('/', "-"),
-            );
-            let mut stream = &stream;
-            let written = stream
-                .write_all(head.as_bytes())
-                .and_then(|()| stream.write_all(&body));
-            written.unwrap();
-        }
-    });
-    address
+fn hub() -> Hub {
+    Hub::new(
+        files()
+            .into_iter()
+            .map(|(name, content)| (name, content.to_vec()))
+            .collect(),
+    )
 }
 
 struct Workplace {
@@ -144,8 +22,23 @@ struct Workplace {
 }
 
 impl Workplace {
+    fn new() -> Self {
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+        }
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
+    }
+
+    /// Of the model in the cache.
+    fn cached(&self, name: &str) -> PathBuf {
+        self.path("cache/hub/models--owner--model").join(name)
+    }
+
+    fn blob(&self) -> PathBuf {
+        self.cached("blobs").join(sha256(&hub().files[WEIGHTS]))
     }
 
     /// Trains one epoch; returns exit code and standard error.
@@ -168,6 +61,8 @@ impl Workplace {
             .current_dir(self.directory.path())
             .env("HF_ENDPOINT", endpoint)
             .env("HF_HOME", self.path("cache"))
+            .env("HF_TOKEN", "secret")
+            .env_remove("HF_HUB_CACHE")
             .env_remove("HF_HUB_OFFLINE")
             .output()
             .unwrap();
@@ -175,6 +70,18 @@ impl Workplace {
             output.status.code().unwrap(),
             String::from_utf8(output.stderr).unwrap(),
         )
+    }
+
+    fn succeeds(&self, server: &Server, output: &str) -> String {
+        let (code, message) = self.fine_tune("owner/model", output, &server.address, &[]);
+        assert_eq!(code, 0, "{message}");
+        message
+    }
+
+    fn fails(&self, server: &Server, expected: &str) {
+        let (code, message) = self.fine_tune("owner/model", "out", &server.address, &[]);
+        assert_eq!(code, 2, "{message}");
+        assert!(message.contains(expected), "{expected}: {message}");
     }
 }
 
@@ -186,32 +93,48 @@ fn nowhere() -> String {
 
 #[test]
 fn a_model_of_the_hub_is_fetched_once() {
-    let place = Workplace {
-        directory: tempfile::tempdir().unwrap(),
-    };
-    let hub = serve_model();
-    let (code, message) = place.fine_tune("owner/model", "out", &hub, &[]);
-    assert_eq!(code, 0, "{message}");
+    let place = Workplace::new();
+    let server = hub().serve();
+    let message = place.succeeds(&server, "out");
+    assert!(
+        message.contains("fetching pytorch_model.bin of owner/model, "),
+        "{message}"
+    );
     assert_eq!(
         fs::read_to_string(place.path("out/vocab.txt")).unwrap(),
         VOCABULARY
     );
+    assert!(server.tokens().contains(&Some("Bearer secret".to_owned())));
 
-    let (code, message) = place.fine_tune("owner/model", "again", &nowhere(), &["--offline"]);
+    // Hugging Face's layout: files by their hashes, and a folder of links for each commit.
+    assert_eq!(
+        fs::read_to_string(place.cached("refs/main")).unwrap(),
+        "c0ffee"
+    );
+    let link = fs::read_link(place.cached("snapshots/c0ffee").join(WEIGHTS)).unwrap();
+    assert_eq!(
+        link,
+        Path::new("../../blobs").join(place.blob().file_name().unwrap())
+    );
+
+    place.succeeds(&server, "second");
+    assert_eq!(server.downloads(), [0]);
+    let (code, message) = place.fine_tune("owner/model", "third", &nowhere(), &["--offline"]);
     assert_eq!(code, 0, "{message}");
     let weights = |output: &str| fs::read(place.path(output).join("model.safetensors")).unwrap();
-    assert!(weights("out") == weights("again"));
+    assert!(weights("out") == weights("second") && weights("out") == weights("third"));
 
-    let (code, message) = place.fine_tune("owner/other", "other", &hub, &[]);
+    let (code, message) = place.fine_tune("owner/model", "fourth", &nowhere(), &[]);
     assert_eq!(code, 2, "{message}");
-    assert!(message.contains("404"), "{message}");
+    assert!(message.contains("which --offline takes"), "{message}");
+    let (code, message) = place.fine_tune("owner/other", "other", &server.address, &[]);
+    assert_eq!(code, 2, "{message}");
+    assert!(message.contains("404; there is no such model"), "{message}");
 }
 
 #[test]
 fn a_hub_out_of_reach_is_explained() {
-    let place = Workplace {
-        directory: tempfile::tempdir().unwrap(),
-    };
+    let place = Workplace::new();
     for (extra, expected) in [
         (&[] as &[&str], "the Hugging Face hub does not answer"),
         (&["--offline"], "was not downloaded before"),
@@ -229,5 +152,94 @@ fn a_hub_out_of_reach_is_explained() {
             assert!(message.contains(name), "{name}: {message}");
         }
         assert!(!place.path("out").exists());
+    }
+}
+
+#[test]
+fn a_broken_download_goes_on_where_it_broke() {
+    let place = Workplace::new();
+    let mut hub = hub();
+    hub.breaks = vec![1000, 0];
+    let server = hub.serve();
+    let message = place.succeeds(&server, "out");
+    assert!(message.contains("trying again"), "{message}");
+    assert_eq!(server.downloads(), [0, 1000, 1000]);
+}
+
+#[test]
+fn a_download_of_an_earlier_run_goes_on() {
+    let place = Workplace::new();
+    let weights = &hub().files[WEIGHTS];
+    fs::create_dir_all(place.cached("blobs")).unwrap();
+    let part = place.blob().with_extension("part");
+    for (there, first) in [(&weights[..2000], 2000), (weights.as_slice(), 0)] {
+        fs::write(&part, there).unwrap();
+        let server = hub().serve();
+        place.succeeds(&server, &format!("out-{first}"));
+        assert_eq!(server.downloads(), [first]);
+        fs::remove_file(place.blob()).unwrap();
+        fs::remove_dir_all(place.cached("snapshots")).unwrap();
+    }
+}
+
+#[test]
+fn what_another_commit_has_is_not_fetched_again() {
+    let place = Workplace::new();
+    place.succeeds(&hub().serve(), "out");
+    let mut newer = hub();
+    newer.commit = "beef";
+    let server = newer.serve();
+    place.succeeds(&server, "newer");
+    assert_eq!(server.downloads().len(), 0);
+    assert_eq!(
+        fs::read_to_string(place.cached("refs/main")).unwrap(),
+        "beef"
+    );
+    assert!(place.cached("snapshots/beef").join(WEIGHTS).exists());
+}
+
+#[test]
+fn other_bytes_than_the_hub_names_are_refused() {
+    let place = Workplace::new();
+    let mut damaged = hub();
+    let mut weights = damaged.files[WEIGHTS].clone();
+    weights[3000] ^= 1;
+    damaged.sent.insert(WEIGHTS, weights.clone());
+    place.fails(&damaged.serve(), "is damaged, its SHA-256 is");
+    assert!(!place.blob().exists());
+
+    let mut short = hub();
+    short.sent.insert(WEIGHTS, weights[..3000].to_vec());
+    place.fails(&short.serve(), "3000 bytes arrived");
+    assert!(!place.blob().exists());
+
+    // Nothing of it is in the way of the right one, which is checked again in the cache.
+    place.succeeds(&hub().serve(), "out");
+    fs::write(place.blob(), weights).unwrap();
+    let (code, message) = place.fine_tune("owner/model", "again", &nowhere(), &["--offline"]);
+    assert_eq!(code, 2, "{message}");
+    assert!(message.contains("is damaged"), "{message}");
+    let (code, message) = place.fine_tune("owner/model", "again", &nowhere(), &["--offline"]);
+    assert_eq!(code, 2, "{message}");
+    assert!(
+        message.contains("without --offline the rest is fetched"),
+        "{message}"
+    );
+    place.succeeds(&hub().serve(), "again");
+}
+
+#[test]
+fn answers_that_make_no_model_are_refused() {
+    let place = Workplace::new();
+    let mut outside = hub();
+    outside.etag = Some("../../../../outside");
+    place.fails(&outside.serve(), "which is no hash");
+    let mut moved = hub();
+    moved.files_commit = Some("beef");
+    place.fails(&moved.serve(), "changed meanwhile; run the command again");
+    for status in ["401 Unauthorized", "403 Forbidden"] {
+        let mut closed = hub();
+        closed.status = Some(status);
+        place.fails(&closed.serve(), "set HF_TOKEN");
     }
 }
