@@ -51,3 +51,19 @@ fn a_base_that_lacks_a_file_says_which() {
     let message = format!("{:#}", error.expect("an error"));
     assert!(message.contains("pytorch_model.bin"), "{message}");
 }
+
+#[test]
+fn a_pointer_of_git_lfs_is_told_from_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    write_base(directory.path());
+    for name in ["pytorch_model.bin", "model.safetensors"] {
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 435778770\n";
+        fs::write(directory.path().join(name), pointer).unwrap();
+        let error = hub::load(directory.path().to_str().unwrap(), Lowercase::Auto, false).err();
+        let message = format!("{:#}", error.expect("an error"));
+        assert!(
+            message.contains(name) && message.contains("git lfs pull"),
+            "{message}"
+        );
+    }
+}

@@ -3,10 +3,9 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::server::{Hub, Server, WEIGHTS, sha256};
-use crate::{VOCABULARY, files};
+use crate::{VOCABULARY, Workplace, files};
 
 fn hub() -> Hub {
     Hub::new(
@@ -17,21 +16,7 @@ fn hub() -> Hub {
     )
 }
 
-struct Workplace {
-    directory: tempfile::TempDir,
-}
-
 impl Workplace {
-    fn new() -> Self {
-        Self {
-            directory: tempfile::tempdir().unwrap(),
-        }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
     /// Of the model in the cache.
     fn cached(&self, name: &str) -> PathBuf {
         self.path("cache/hub/models--owner--model").join(name)
@@ -39,37 +24,6 @@ impl Workplace {
 
     fn blob(&self) -> PathBuf {
         self.cached("blobs").join(sha256(&hub().files[WEIGHTS]))
-    }
-
-    /// Trains one epoch; returns exit code and standard error.
-    fn fine_tune(&self, base: &str, output: &str, endpoint: &str, extra: &[&str]) -> (i32, String) {
-        fs::write(self.path("data.bio"), "No O\ncramps B-Symptoms\ntoday O\n").unwrap();
-        let output = Command::new(env!("CARGO_BIN_EXE_trainer"))
-            .args([
-                "fine-tune",
-                "--epochs",
-                "1",
-                "--max-length",
-                "16",
-                "--base",
-                base,
-            ])
-            .args([
-                "--train", "data.bio", "--dev", "data.bio", "--output", output,
-            ])
-            .args(extra)
-            .current_dir(self.directory.path())
-            .env("HF_ENDPOINT", endpoint)
-            .env("HF_HOME", self.path("cache"))
-            .env("HF_TOKEN", "secret")
-            .env_remove("HF_HUB_CACHE")
-            .env_remove("HF_HUB_OFFLINE")
-            .output()
-            .unwrap();
-        (
-            output.status.code().unwrap(),
-            String::from_utf8(output.stderr).unwrap(),
-        )
     }
 
     fn succeeds(&self, server: &Server, output: &str) -> String {

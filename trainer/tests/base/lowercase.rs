@@ -7,7 +7,7 @@ use ner::Tokenizer;
 use serde_json::Value;
 use trainer::hub::{self, Lowercase};
 
-use crate::write_base;
+use crate::{Workplace, write_base};
 
 const GOLDEN: &str = include_str!("../goldens/lowercase.json");
 const VOCABULARY: &str = include_str!("../../../ner/tests/goldens/vocab.txt");
@@ -79,4 +79,33 @@ fn ids_are_those_of_auto_tokenizer() {
             }
         }
     }
+}
+
+#[test]
+fn a_vocabulary_of_the_other_case_is_told() {
+    let place = Workplace::new();
+    write_base(&place.path("base"));
+    let check = |output: &str, extra: &[&str], expected: Option<&str>| {
+        let (code, message) = place.fine_tune("base", output, "", extra);
+        assert_eq!(code, 0, "{message}");
+        let warned = message.contains("warning: texts");
+        assert_eq!(warned, expected.is_some(), "{output}: {message}");
+        assert!(
+            message.contains(expected.unwrap_or("")),
+            "{output}: {message}"
+        );
+    };
+    check("a", &[], None);
+    fs::remove_file(place.path("base/tokenizer_config.json")).unwrap();
+    check("b", &[], Some("1 of its 11 tokens have capitals"));
+    check("c", &["--lowercase", "true"], None);
+    check("d", &["--lowercase", "false"], None);
+    let vocabulary = crate::VOCABULARY.replace("No", "nose");
+    fs::write(place.path("base/vocab.txt"), vocabulary).unwrap();
+    check("e", &[], None);
+    check(
+        "f",
+        &["--lowercase", "false"],
+        Some("no token of the base has a capital"),
+    );
 }

@@ -1,19 +1,11 @@
 //! Zip archives that no torch wrote.
 
-use crate::program::{Entry, archive, dict, entry, global, int, tensor, text, tuple};
+use crate::program::{Entry, archive, dict, entry, entry_storage, tensor};
 use crate::{read, refusal};
 
 /// What `data.pkl` has: a tensor of a storage of so many single-precision numbers.
 fn object(numel: i64) -> Vec<u8> {
-    let id = [
-        text("storage"),
-        global("torch", "FloatStorage"),
-        text("0"),
-        text("cpu"),
-        int(numel),
-    ];
-    let id = tuple(&id.each_ref().map(Vec::as_slice));
-    let storage = [id, b"Q".to_vec()].concat();
+    let storage = entry_storage("FloatStorage", "0", numel);
     let dict = dict(&[("a", &tensor(&storage, 0, &[2], &[1]))]);
     [b"\x80\x02", dict.as_slice(), b"."].concat()
 }
@@ -92,7 +84,7 @@ fn archives_that_are_wrong_are_refused() {
         "without the one data.pkl",
     );
     check(
-        &|entries| entries[0].name = "a/b/data.pkl",
+        &|entries| entries[0].name = "a/b/data.pkl".into(),
         "without the one data.pkl",
     );
     check(
@@ -104,7 +96,7 @@ fn archives_that_are_wrong_are_refused() {
         "its storage 0 is missing",
     );
     check(
-        &|entries| entries[1].name = "data/0",
+        &|entries| entries[1].name = "data/0".into(),
         "its storage 0 is missing",
     );
     check(

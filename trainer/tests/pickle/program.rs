@@ -45,6 +45,18 @@ pub(crate) fn storage(kind: &str, key: &str, numel: i64, part: &[u8]) -> Vec<u8>
     [id, b"Q".to_vec()].concat()
 }
 
+/// A storage of an archive.
+pub(crate) fn entry_storage(kind: &str, key: &str, numel: i64) -> Vec<u8> {
+    let id = tuple(&[
+        &text("storage"),
+        &global("torch", kind),
+        &text(key),
+        &text("cpu"),
+        &int(numel),
+    ]);
+    [id, b"Q".to_vec()].concat()
+}
+
 pub(crate) fn tensor(storage: &[u8], offset: i64, shape: &[i64], stride: &[i64]) -> Vec<u8> {
     let arguments = [
         storage,
@@ -84,7 +96,7 @@ pub(crate) fn stream(object: &[u8], storages: &[(&str, i64, &[u8])]) -> Vec<u8> 
 /// A file of a zip archive.
 #[derive(Clone)]
 pub(crate) struct Entry {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) content: Vec<u8>,
     pub(crate) flags: u16,
     pub(crate) method: u16,
@@ -96,9 +108,9 @@ pub(crate) struct Entry {
     pub(crate) extra: Vec<u8>,
 }
 
-pub(crate) fn entry(name: &'static str, content: &[u8]) -> Entry {
+pub(crate) fn entry(name: &str, content: &[u8]) -> Entry {
     Entry {
-        name,
+        name: name.to_owned(),
         content: content.to_vec(),
         flags: 0,
         method: 0,
