@@ -21,7 +21,9 @@ pub struct FineTuneArgs {
     ///
     /// A directory holds config.json, model.safetensors (or pytorch_model.bin), and tokenizer.json
     /// (or vocab.txt, with tokenizer_config.json where the model has one). A directory that this
-    /// command wrote can be trained further.
+    /// command wrote can be trained further. A hub id is fetched into Hugging Face's own cache, and a
+    /// download that broke goes on where it did; HF_HOME, HF_HUB_CACHE, HF_TOKEN and HF_ENDPOINT mean
+    /// what they mean in Python.
     #[arg(long, value_name = "DIR|HUB_ID")]
     pub base: String,
     /// Training documents: BIO (.bio, .conll, .txt), JSON (.jsonl, .json; also doccano's and
