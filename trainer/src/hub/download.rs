@@ -58,6 +58,9 @@ impl Remote {
         let api = builder.build().map_err(|error| explain(&error))?;
         let repository = api.model(id.to_owned());
         let info = repository.info().map_err(|error| explain(&error))?;
+        if !is_plain(&info.sha) {
+            bail!("the hub names a commit {:?}, which is no hash", info.sha);
+        }
         Ok(Self {
             id: id.to_owned(),
             cache,
@@ -93,9 +96,7 @@ impl Remote {
         if file.commit_hash() != self.commit {
             bail!("the model was changed meanwhile; run the command again");
         }
-        // It becomes the name of a file.
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-        if file.etag().is_empty() || !file.etag().chars().all(plain) {
+        if !is_plain(file.etag()) {
             bail!("the hub names it by {:?}, which is no hash", file.etag());
         }
         let blob = model.blob_path(file.etag());
@@ -153,6 +154,12 @@ impl Remote {
         }
         Ok(())
     }
+}
+
+/// Whether a hash of the hub can be the name of a file in the cache, and no path out of it.
+fn is_plain(hash: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    !hash.is_empty() && hash.chars().all(plain)
 }
 
 /// Whether the same request may be answered a little later.

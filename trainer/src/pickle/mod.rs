@@ -62,39 +62,35 @@ pub fn read_from<R: BufRead + Seek>(
         stream::open(&mut reader, length)?
     } else {
         bail!(
-            "no file of torch.save, neither the zip archive of PyTorch 1.6 and later nor the stream of before"
+            "no file of torch.save, neither the zip archive of PyTorch 1.6 and later nor the \
+             stream of before"
         );
     };
     let mut views = layout.views(&wanted)?;
-    let total = views
-        .iter()
-        .fold(0_u64, |sum, (_, view)| sum.saturating_add(view.bytes()));
-    if total > length.saturating_mul(MAX_SHARING) {
-        bail!(
-            "its tensors would take {total} bytes of memory, which is more than {MAX_SHARING} times the file"
-        );
-    }
     // Those of one storage stand together, so that it is read once, and equal views are one tensor.
     views.sort_unstable_by_key(|(_, view)| *view);
+    let distinct = views.chunk_by(|(_, a), (_, b)| a == b);
+    let total = distinct.fold(0_u64, |sum, equal| sum.saturating_add(equal[0].1.bytes()));
+    if total > length.saturating_mul(MAX_SHARING) {
+        bail!("its tensors would take {total} bytes, more than {MAX_SHARING} times the file");
+    }
+    let swap = layout.big_endian != cfg!(target_endian = "big");
     let mut tensors = HashMap::with_capacity(views.len());
-    for views in views.chunk_by(|(_, a), (_, b)| a.storage.key == b.storage.key) {
-        let mut bytes = Vec::new();
-        let mut previous: Option<(&View, Tensor)> = None;
-        for &(name, view) in views {
-            let mut tensor = || {
-                let extent = layout.extent(view)?;
-                if previous.is_none() {
-                    bytes = read_extent(&mut reader, extent)?;
-                }
-                let swap = layout.big_endian != cfg!(target_endian = "big");
-                view.tensor(&bytes, swap)
-            };
-            let tensor = match &previous {
-                Some((same, tensor)) if *same == view => tensor.clone(),
-                _ => tensor().with_context(|| name.to_owned())?,
-            };
-            tensors.insert(name.to_owned(), tensor.clone());
-            previous = Some((view, tensor));
+    for of_storage in views.chunk_by(|(_, a), (_, b)| a.storage.key == b.storage.key) {
+        let (name, view) = of_storage[0];
+        let bytes = layout
+            .extent(view)
+            .and_then(|extent| read_extent(&mut reader, extent))
+            .with_context(|| name.to_owned())?;
+        for equal in of_storage.chunk_by(|(_, a), (_, b)| a == b) {
+            let (name, view) = equal[0];
+            // Each view says for itself how large the storage is.
+            let tensor = layout
+                .extent(view)
+                .and_then(|_| view.tensor(&bytes, swap))
+                .with_context(|| name.to_owned())?;
+            let names = equal.iter().map(|(name, _)| (*name).to_owned());
+            tensors.extend(names.map(|name| (name, tensor.clone())));
         }
     }
     Ok(tensors)
@@ -175,7 +171,10 @@ impl Extent {
             .filter(|&end| end <= length);
         end.with_context(|| {
             let Self { start, bytes, .. } = self;
-            format!("{bytes} bytes from byte {start} on are more than the file has, {length}: it is cut off or damaged")
+            format!(
+                "{bytes} bytes from byte {start} on are more than the file has, {length}: it is cut \
+                 off or damaged"
+            )
         })
     }
 }

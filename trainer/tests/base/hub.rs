@@ -188,6 +188,9 @@ fn answers_that_make_no_model_are_refused() {
     let mut outside = hub();
     outside.etag = Some("../../../../outside");
     place.fails(&outside.serve(), "which is no hash");
+    let mut above = hub();
+    above.commit = "../../above";
+    place.fails(&above.serve(), "names a commit");
     let mut moved = hub();
     moved.files_commit = Some("beef");
     place.fails(&moved.serve(), "changed meanwhile; run the command again");
