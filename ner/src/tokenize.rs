@@ -1,5 +1,6 @@
 //! Text to words and subword tokens.
 
+mod normalization;
 mod vocab;
 
 use std::collections::HashMap;
@@ -160,7 +161,8 @@ pub struct Piece {
 }
 
 impl Tokenizer {
-    /// From the text of a `tokenizer.json`.
+    /// From the text of a `tokenizer.json`, which alone decides; of a file of someone else's
+    /// directory see also [`Self::with_config`].
     ///
     /// Its truncation and padding are switched off: nothing is ever cut silently.
     ///
@@ -259,13 +261,6 @@ impl Tokenizer {
         let mut tokens: Vec<(String, u32)> = self.inner.get_vocab(true).into_iter().collect();
         tokens.sort_unstable_by_key(|(_, id)| *id);
         tokens.into_iter().map(|(token, _)| token + "\n").collect()
-    }
-
-    /// Whether input is lower-cased.
-    pub fn lowercase(&self) -> bool {
-        self.inner
-            .get_normalizer()
-            .is_some_and(|normalizer| normalizer.lowercase)
     }
 
     /// Number of tokens in the vocabulary; every id is below it.

@@ -82,6 +82,9 @@ pub fn with_site(
             test(&browser, &server).await
         };
         let done = done.await;
+        if done.is_err() {
+            println!("the server was asked for {:#?}", server.log());
+        }
         let problems = browser.problems().await?;
         browser.quit().await?;
         done?;
@@ -109,10 +112,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 pub async fn until(what: &str, browser: &Browser, condition: &str) -> Result<()> {
     let start = Instant::now();
     while browser.evaluate(condition).await? != true {
-        ensure!(
-            start.elapsed() < LOAD,
-            "{what}: not in time"
-        );
+        ensure!(start.elapsed() < LOAD, "{what}: not in time");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Ok(())

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::batch::{self, Example, Subwords};
 use crate::bert::Bert;
+use crate::hub::Lowercase;
 use crate::labels::LabelsChoice;
 use crate::train::{Run, Stopped};
 use crate::{checkpoint, data, device, hub};
@@ -21,7 +22,9 @@ pub struct FineTuneArgs {
     ///
     /// A directory holds config.json, model.safetensors (or pytorch_model.bin), and tokenizer.json
     /// (or vocab.txt, with tokenizer_config.json where the model has one). A directory that this
-    /// command wrote can be trained further.
+    /// command wrote can be trained further. A hub id is fetched into Hugging Face's own cache, and a
+    /// download that broke goes on where it did; HF_HOME, HF_HUB_CACHE, HF_TOKEN and HF_ENDPOINT mean
+    /// what they mean in Python.
     #[arg(long, value_name = "DIR|HUB_ID")]
     pub base: String,
     /// Training documents: BIO (.bio, .conll, .txt), JSON (.jsonl, .json; also doccano's and
@@ -101,6 +104,12 @@ pub struct FineTuneArgs {
     /// training or development data is an error
     #[arg(long, value_name = "guide|from-data|LIST", default_value_t = LabelsChoice::Guide)]
     pub labels: LabelsChoice,
+    /// Whether texts are lower-cased; the output's tokenizer_config.json says what was decided
+    ///
+    /// Bio_ClinicalBERT has a cased vocabulary and no tokenizer_config.json, for want of which
+    /// AutoTokenizer, and so `auto`, lower-cases its texts.
+    #[arg(long, value_enum, default_value_t)]
+    pub lowercase: Lowercase,
     /// Take a hub model only from what was downloaded before; so does HF_HUB_OFFLINE=1
     #[arg(long)]
     pub offline: bool,
@@ -179,14 +188,21 @@ pub fn run(arguments: &FineTuneArgs) -> Result<()> {
     let base = match resumed {
         Some(step) => {
             let checkpoint = checkpoint::path_of(&arguments.output, step);
-            hub::load(&checkpoint.to_string_lossy(), true).with_context(|| {
+            // What was decided about case stands in it.
+            let base = hub::load(&checkpoint.to_string_lossy(), Lowercase::Auto, true);
+            base.with_context(|| {
                 format!(
                     "--resume: {} is damaged; without it, the run goes on from the one before",
                     checkpoint.display()
                 )
             })?
         }
-        None => hub::load(&arguments.base, arguments.offline || hub::offline())?,
+        None => {
+            let offline = arguments.offline || hub::offline();
+            let base = hub::load(&arguments.base, arguments.lowercase, offline)?;
+            warn_of_case(&base.tokenizer, arguments.lowercase);
+            base
+        }
     };
     let max_length = arguments.max_length as usize;
     if max_length > base.config.max_position_embeddings {
@@ -230,14 +246,16 @@ pub fn run(arguments: &FineTuneArgs) -> Result<()> {
         config.attention_probs_dropout_prob = dropout;
         config.classifier_dropout = Some(dropout);
     }
+    let place = match resumed {
+        Some(step) => checkpoint::path_of(&arguments.output, step)
+            .display()
+            .to_string(),
+        None => arguments.base.clone(),
+    };
     let (bert, drawn) =
-        Bert::new(config, weights, arguments.seed, &device).context(arguments.base.clone())?;
-    if let Some(name) = drawn
-        .iter()
-        .find(|name| resumed.is_some() || !is_head(name))
-    {
-        let place = resumed.map(|step| checkpoint::path_of(&arguments.output, step));
-        let place = place.map_or_else(|| arguments.base.clone(), |path| path.display().to_string());
+        Bert::new(config, weights, arguments.seed, &device).with_context(|| place.clone())?;
+    let is_missing = |name: &&String| resumed.is_some() || !is_head(name);
+    if let Some(name) = drawn.iter().find(is_missing) {
         bail!("{place}: the weights lack {name}");
     }
     if arguments.resume && arguments.output.exists() {
@@ -294,6 +312,22 @@ fn examples(
         );
     }
     Ok(examples)
+}
+
+/// A vocabulary of the other case loses most of its words without an error.
+fn warn_of_case(tokenizer: &Tokenizer, lowercase: Lowercase) {
+    match (tokenizer.lowercase(), tokenizer.capitals()) {
+        (true, capitals @ 1..) if lowercase == Lowercase::Auto => eprintln!(
+            "warning: texts are lower-cased, as AutoTokenizer does by the base's files, but {capitals} \
+             of its {} tokens have capitals; choose by --lowercase true or false",
+            tokenizer.vocab_size()
+        ),
+        (false, 0) => eprintln!(
+            "warning: texts keep their case, but no token of the base has a capital; --lowercase true \
+             suits it"
+        ),
+        _ => {}
+    }
 }
 
 /// Scores on texts that were trained on say nothing.

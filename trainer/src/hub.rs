@@ -1,14 +1,21 @@
 //! The base model of a run: a local directory in Hugging Face's layout, or a repository of the hub.
 
-use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+mod download;
+mod origin;
 
-use anyhow::{Context, Result, anyhow, bail};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
 use candle_core::{Device, Tensor};
-use hf_hub::Cache;
-use hf_hub::api::sync::{ApiBuilder, ApiRepo};
 use ner::Tokenizer;
 use ner::model::Config;
+use serde::Serialize;
+
+use crate::pickle;
+use origin::Origin;
 
 /// What a run begins with.
 pub struct Base {
@@ -21,14 +28,23 @@ pub struct Base {
     pub weights: HashMap<String, Tensor>,
 }
 
+/// Whether texts are lower-cased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lowercase {
+    /// As Hugging Face's AutoTokenizer does: by do_lower_case in tokenizer_config.json, and always
+    /// where there is none
+    #[default]
+    Auto,
+    /// Always
+    True,
+    /// Never
+    False,
+}
+
 /// What a base must have, for error messages.
 const LAYOUT: &str = "config.json, model.safetensors (or pytorch_model.bin), and tokenizer.json \
                       (or vocab.txt, with tokenizer_config.json where the model has one)";
-
-/// What to do where the hub is out of reach.
-fn without_hub() -> String {
-    format!("To do without the hub, put {LAYOUT} into a directory and give its path as --base")
-}
 
 /// Whether the environment asks to stay off the network, in the words that Hugging Face's own
 /// library takes for yes.
@@ -42,11 +58,11 @@ pub fn offline() -> bool {
 ///
 /// # Errors
 /// Names the file that is missing or wrong, and for the hub what failed and how to do without it.
-pub fn load(base: &str, offline: bool) -> Result<Base> {
+pub fn load(base: &str, lowercase: Lowercase, offline: bool) -> Result<Base> {
     let origin = Origin::find(base, offline)?;
     let (path, config) = origin.required_text("config.json")?;
     let config = Config::from_json(&config).with_context(|| path.display().to_string())?;
-    let tokenizer = tokenizer(&origin)?;
+    let tokenizer = tokenizer(&origin, lowercase)?;
     if tokenizer.vocab_size() > config.vocab_size {
         bail!(
             "{base}: the tokenizer has {} tokens, the model embeds {}: they do not belong together",
@@ -61,176 +77,48 @@ pub fn load(base: &str, offline: bool) -> Result<Base> {
     })
 }
 
-/// Where the base's files are.
-enum Origin {
-    Directory(PathBuf),
-    Hub {
-        id: String,
-        repository: Box<ApiRepo>,
-        files: HashSet<String>,
-    },
-    /// What was downloaded before.
-    Cache {
-        id: String,
-        cache: Cache,
-    },
-}
-
-impl Origin {
-    fn find(base: &str, offline: bool) -> Result<Self> {
-        let path = Path::new(base);
-        if path.is_dir() {
-            return Ok(Self::Directory(path.to_owned()));
-        }
-        if path.exists() {
-            bail!("--base {base} is a file; it takes the directory of a model: {LAYOUT}");
-        }
-        if !is_hub_id(base) {
-            bail!("--base {base}: there is no such directory, and it is no hub id (`owner/name`)");
-        }
-        let id = base.to_owned();
-        if offline {
-            return Ok(Self::Cache {
-                id,
-                cache: Cache::from_env(),
-            });
-        }
-        let repository = ApiBuilder::from_env()
-            .build()
-            .map(|api| api.model(id.clone()));
-        let found = repository.and_then(|repository| Ok((repository.info()?, repository)));
-        let (info, repository) = found.map_err(|error| {
-            anyhow!(
-                "--base {base}: there is no such directory, and the Hugging Face hub does not \
-                 answer for a model of that name ({}). {}",
-                chain(&error),
-                without_hub()
-            )
-        })?;
-        let files = info
-            .siblings
-            .into_iter()
-            .map(|file| file.rfilename)
-            .collect();
-        Ok(Self::Hub {
-            id,
-            repository: Box::new(repository),
-            files,
-        })
-    }
-
-    /// The path of a file; `None` where the model does not have it.
-    fn file(&self, name: &str) -> Result<Option<PathBuf>> {
-        match self {
-            Self::Directory(directory) => {
-                Ok(Some(directory.join(name)).filter(|path| path.is_file()))
-            }
-            Self::Hub {
-                id,
-                repository,
-                files,
-            } => {
-                let path = files
-                    .contains(name)
-                    .then(|| repository.get(name))
-                    .transpose();
-                path.map_err(|error| {
-                    anyhow!(
-                        "cannot fetch {name} of {id} from the Hugging Face hub ({}). {}",
-                        chain(&error),
-                        without_hub()
-                    )
-                })
-            }
-            Self::Cache { id, cache } => {
-                let model = cache.model(id.clone());
-                if model.get("config.json").is_none() {
-                    bail!(
-                        "{id} was not downloaded before, and this run is offline. {}",
-                        without_hub()
-                    );
-                }
-                Ok(model.get(name))
-            }
-        }
-    }
-
-    fn required(&self, name: &str) -> Result<PathBuf> {
-        self.file(name)?
-            .with_context(|| format!("{self} has no {name}; a base model is {LAYOUT}"))
-    }
-
-    fn required_text(&self, name: &str) -> Result<(PathBuf, String)> {
-        let path = self.required(name)?;
-        let text = read_text(&path)?;
-        Ok((path, text))
-    }
-}
-
-impl std::fmt::Display for Origin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Directory(directory) => directory.display().fmt(f),
-            Self::Hub { id, .. } | Self::Cache { id, .. } => f.write_str(id),
-        }
-    }
-}
-
-/// `name` or `owner/name` of letters, digits and `-_.`, which no relative path of a directory that
-/// exists is.
-fn is_hub_id(base: &str) -> bool {
-    let parts: Vec<&str> = base.split('/').collect();
-    let legal = |part: &&str| {
-        let word = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        !part.is_empty() && !part.starts_with('.') && part.chars().all(word)
-    };
-    parts.len() <= 2 && parts.iter().all(legal)
-}
-
-/// An error with its causes, each said once.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes =
-        std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string);
-    let mut parts: Vec<String> = causes.collect();
-    parts.dedup();
-    parts.join(": ")
-}
-
 fn read_text(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-fn tokenizer(origin: &Origin) -> Result<Tokenizer> {
-    if let Some(path) = origin.file("tokenizer.json")? {
-        return Tokenizer::from_json(&read_text(&path)?)
-            .with_context(|| path.display().to_string());
-    }
-    let (path, vocabulary) = origin.required_text("vocab.txt")?;
+fn tokenizer(origin: &Origin, lowercase: Lowercase) -> Result<Tokenizer> {
     let config = origin
         .file("tokenizer_config.json")?
         .map(|path| read_text(&path))
         .transpose()?;
-    Tokenizer::from_vocab(&vocabulary, config.as_deref())
-        .with_context(|| path.display().to_string())
+    let (path, tokenizer) = match origin.file("tokenizer.json")? {
+        Some(path) => {
+            let tokenizer = Tokenizer::from_json(&read_text(&path)?);
+            (
+                path,
+                tokenizer.and_then(|tokenizer| tokenizer.with_config(config.as_deref())),
+            )
+        }
+        None => {
+            let (path, vocabulary) = origin.required_text("vocab.txt")?;
+            (path, Tokenizer::from_vocab(&vocabulary, config.as_deref()))
+        }
+    };
+    let tokenizer = match lowercase {
+        Lowercase::Auto => tokenizer,
+        Lowercase::True => tokenizer.and_then(|tokenizer| tokenizer.with_lowercase(true)),
+        Lowercase::False => tokenizer.and_then(|tokenizer| tokenizer.with_lowercase(false)),
+    };
+    tokenizer.with_context(|| path.display().to_string())
 }
 
 fn weights(origin: &Origin) -> Result<HashMap<String, Tensor>> {
-    let (path, tensors): (_, Vec<(String, Tensor)>) = if let Some(path) =
-        origin.file("model.safetensors")?
-    {
+    let (path, tensors) = if let Some(path) = origin.file("model.safetensors")? {
+        refuse_pointer(&path)?;
         let tensors = candle_core::safetensors::load(&path, &Device::Cpu)
             .with_context(|| format!("{} is no safetensors file", path.display()))?;
-        (path, tensors.into_iter().collect())
+        (path, tensors)
     } else if let Some(path) = origin.file("pytorch_model.bin")? {
-        let tensors = candle_core::pickle::read_all(&path).with_context(|| {
-            let path = path.display();
-            format!("{path} is not what torch.save writes since PyTorch 1.6: load it there and save it anew")
-        })?;
+        refuse_pointer(&path)?;
+        let tensors = pickle::read(&path, |name| classifier_name(name).is_some())?;
         (path, tensors)
     } else {
-        bail!(
-            "{origin} has no model.safetensors and no pytorch_model.bin; a base model is {LAYOUT}"
-        );
+        bail!(origin.lacks("model.safetensors and no pytorch_model.bin"));
     };
     let mut weights = HashMap::with_capacity(tensors.len());
     for (name, tensor) in tensors {
@@ -246,6 +134,21 @@ fn weights(origin: &Origin) -> Result<HashMap<String, Tensor>> {
         }
     }
     Ok(weights)
+}
+
+/// What git leaves in the place of a large file where git-lfs is missing.
+fn refuse_pointer(path: &Path) -> Result<()> {
+    const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+    let mut head = Vec::new();
+    let file = File::open(path).with_context(|| path.display().to_string())?;
+    file.take(POINTER.len() as u64).read_to_end(&mut head)?;
+    if head == POINTER {
+        bail!(
+            "{} is not the file but a pointer of Git LFS to it: install git-lfs and run `git lfs pull` there",
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 /// The name of a base's tensor in a token classifier, which has no pooler and no head of
@@ -298,33 +201,15 @@ mod tests {
     }
 
     #[test]
-    fn hub_ids_are_told_from_paths() {
-        for id in [
-            "bert-base-uncased",
-            "emilyalsentzer/Bio_ClinicalBERT",
-            "a/b.c",
-        ] {
-            assert!(is_hub_id(id), "{id}");
-        }
-        for path in [
-            "",
-            "./model",
-            "../model",
-            "/models/base",
-            "a/b/c",
-            "models/",
-            "~/x",
-            "C:\\models",
-        ] {
-            assert!(!is_hub_id(path), "{path}");
-        }
-    }
-
-    #[test]
     fn a_base_that_is_not_there_is_explained() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().to_str().unwrap();
-        let message = |base: &str| format!("{:#}", load(base, true).err().expect("an error"));
+        let message = |base: &str| {
+            format!(
+                "{:#}",
+                load(base, Lowercase::Auto, true).err().expect("an error")
+            )
+        };
         assert!(
             message(path).contains("has no config.json"),
             "{}",

@@ -137,6 +137,12 @@ impl Progress {
         is_best
     }
 
+    /// Goes on as if no epoch had been the best.
+    pub(crate) fn forget_best(&mut self) {
+        self.best_global_step = None;
+        self.best_metric = None;
+    }
+
     /// The best epoch so far.
     pub(crate) fn best(&self) -> Option<&Epoch> {
         let step = self.best_global_step?;

@@ -188,16 +188,24 @@ impl Run<'_> {
         let output = &self.arguments.output;
         let path = checkpoint::path_of(output, step);
         checkpoint::check(&path, &record)?;
-        let progress = Progress::read(&path)?;
+        let mut progress = Progress::read(&path)?;
         if progress.global_step != step {
             bail!("{}: is of step {}", path.display(), progress.global_step);
         }
         let moments = checkpoint::load_moments(&path)?;
         let restored = optimizer.restore(moments, step);
         restored.with_context(|| path.display().to_string())?;
-        // The run may have been ended before it had done that.
         if let Some(best) = progress.best_global_step {
-            checkpoint::publish(output, best)?;
+            if checkpoint::path_of(output, best).exists() {
+                // The run may have been ended before it had done that.
+                checkpoint::publish(output, best)?;
+            } else {
+                // A later one, which is gone, had been better.
+                eprintln!(
+                    "warning: checkpoint-{best}, the best one until then, is gone: the best of those to come is kept"
+                );
+                progress.forget_best();
+            }
         }
         self.prune(&progress)?;
         eprintln!("going on from {}", path.display());

@@ -2,17 +2,14 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tokenizers::normalizers::BertNormalizer;
 
 use crate::Error;
 
 /// The `tokenizer.json` that transformers' `BertTokenizerFast` makes of a `vocab.txt` and a
 /// `tokenizer_config.json`.
 pub(super) fn tokenizer_json(vocab: &str, config: Option<&str>) -> Result<Value, Error> {
-    let config: VocabConfig = match config {
-        Some(json) => serde_json::from_str(json)
-            .map_err(|e| Error::Tokenizer(format!("tokenizer_config.json: {e}")))?,
-        None => VocabConfig::default(),
-    };
+    let config = VocabConfig::from_json(config)?;
     let mut ids = Map::new();
     for (line, token) in vocab.lines().enumerate() {
         if let Some(first) = ids.insert(token.to_owned(), line.into()) {
@@ -99,10 +96,27 @@ pub(super) fn tokenizer_json(vocab: &str, config: Option<&str>) -> Result<Value,
     }))
 }
 
+/// The normalization that a `tokenizer_config.json` asks for; `None` where it leaves it to
+/// `tokenizer.json`.
+pub(super) fn normalizer(config: Option<&str>) -> Result<Option<BertNormalizer>, Error> {
+    let config = VocabConfig::from_json(config)?;
+    if let Some("PreTrainedTokenizerFast" | "TokenizersBackend") = config.tokenizer_class.as_deref()
+    {
+        return Ok(None);
+    }
+    Ok(Some(BertNormalizer::new(
+        true,
+        config.tokenize_chinese_chars,
+        config.strip_accents,
+        config.do_lower_case,
+    )))
+}
+
 /// The fields of a `tokenizer_config.json` that change what `BertTokenizerFast` does.
 #[derive(Deserialize)]
 #[serde(default)]
 struct VocabConfig {
+    tokenizer_class: Option<String>,
     do_lower_case: bool,
     strip_accents: Option<bool>,
     tokenize_chinese_chars: bool,
@@ -111,6 +125,13 @@ struct VocabConfig {
     sep_token: TokenName,
     pad_token: TokenName,
     mask_token: TokenName,
+}
+
+impl VocabConfig {
+    fn from_json(json: Option<&str>) -> Result<Self, Error> {
+        json.map_or_else(|| Ok(Self::default()), serde_json::from_str)
+            .map_err(|e| Error::Tokenizer(format!("tokenizer_config.json: {e}")))
+    }
 }
 
 /// A special token is written as a string or as an `AddedToken` object.
@@ -134,6 +155,7 @@ impl Default for VocabConfig {
     fn default() -> Self {
         let token = |name: &str| TokenName::Text(name.to_owned());
         Self {
+            tokenizer_class: None,
             do_lower_case: true,
             strip_accents: None,
             tokenize_chinese_chars: true,

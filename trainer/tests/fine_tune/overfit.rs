@@ -10,7 +10,7 @@ use ner::model::{Bundle, bundle};
 use serde_json::{Value, json};
 use trainer::batch::Batch;
 use trainer::bert::{Bert, Mode};
-use trainer::hub;
+use trainer::hub::{self, Lowercase};
 
 use crate::workplace::{FILES, arguments, fine_tune, json_of, names, run_binary, workplace};
 
@@ -88,7 +88,7 @@ fn twenty_sentences_are_learned_and_the_directory_is_complete() {
     )
     .unwrap();
     let model = engine::Model::new(bundle).unwrap();
-    let base = hub::load(output.to_str().unwrap(), true).unwrap();
+    let base = hub::load(output.to_str().unwrap(), Lowercase::Auto, true).unwrap();
     let (bert, drawn) = Bert::new(base.config, base.weights, 0, &Device::Cpu).unwrap();
     assert!(drawn.is_empty(), "{drawn:?}");
     let ids: Vec<u32> = (2..30).collect();

@@ -17,7 +17,7 @@ use trainer::cli::{Cli, run};
 const SENTENCES: &str = include_str!("sentences.bio");
 
 /// Files of a fine-tuned directory.
-pub const FILES: [&str; 8] = [
+pub(crate) const FILES: [&str; 8] = [
     "config.json",
     "eval_metrics.json",
     "model.safetensors",
@@ -29,7 +29,7 @@ pub const FILES: [&str; 8] = [
 ];
 
 /// A base model with random weights, whose words are those of the sentences, and the sentences.
-pub fn workplace() -> tempfile::TempDir {
+pub(crate) fn workplace() -> tempfile::TempDir {
     let place = tempfile::tempdir().unwrap();
     let mut words: Vec<String> = SENTENCES
         .lines()
@@ -70,7 +70,7 @@ pub fn workplace() -> tempfile::TempDir {
     place
 }
 
-pub fn arguments(place: &Path, base: &str, output: &str, extra: &[&str]) -> Vec<String> {
+pub(crate) fn arguments(place: &Path, base: &str, output: &str, extra: &[&str]) -> Vec<String> {
     let path = |name: &str| place.join(name).to_str().unwrap().to_owned();
     let mut arguments: Vec<String> = [
         "trainer",
@@ -94,7 +94,7 @@ pub fn arguments(place: &Path, base: &str, output: &str, extra: &[&str]) -> Vec<
     arguments
 }
 
-pub fn fine_tune(
+pub(crate) fn fine_tune(
     place: &Path,
     base: &str,
     output: &str,
@@ -104,7 +104,7 @@ pub fn fine_tune(
     Ok(place.join(output))
 }
 
-pub fn names(directory: &Path) -> Vec<String> {
+pub(crate) fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap();
     let mut names: Vec<String> = entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -113,11 +113,11 @@ pub fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-pub fn json_of(path: &Path) -> Value {
+pub(crate) fn json_of(path: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-pub fn run_binary(arguments: &[String]) -> (i32, String) {
+pub(crate) fn run_binary(arguments: &[String]) -> (i32, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_trainer"))
         .args(&arguments[1..])
         .output()
