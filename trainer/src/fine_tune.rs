@@ -185,25 +185,7 @@ pub fn run(arguments: &FineTuneArgs) -> Result<()> {
         true => checkpoint::last(&arguments.output)?,
         false => None,
     };
-    let base = match resumed {
-        Some(step) => {
-            let checkpoint = checkpoint::path_of(&arguments.output, step);
-            // What was decided about case stands in it.
-            let base = hub::load(&checkpoint.to_string_lossy(), Lowercase::Auto, true);
-            base.with_context(|| {
-                format!(
-                    "--resume: {} is damaged; without it, the run goes on from the one before",
-                    checkpoint.display()
-                )
-            })?
-        }
-        None => {
-            let offline = arguments.offline || hub::offline();
-            let base = hub::load(&arguments.base, arguments.lowercase, offline)?;
-            warn_of_case(&base.tokenizer, arguments.lowercase);
-            base
-        }
-    };
+    let base = base(arguments, resumed)?;
     let max_length = arguments.max_length as usize;
     if max_length > base.config.max_position_embeddings {
         bail!(
@@ -287,6 +269,25 @@ pub fn run(arguments: &FineTuneArgs) -> Result<()> {
             _ => String::new(),
         };
         error.context(Stopped::new(format!("training stopped; {kept}{next}")))
+    })
+}
+
+/// What the run begins with: the base, or the checkpoint after so many steps from which it goes on.
+fn base(arguments: &FineTuneArgs, resumed: Option<usize>) -> Result<hub::Base> {
+    let Some(step) = resumed else {
+        let offline = arguments.offline || hub::offline();
+        let base = hub::load(&arguments.base, arguments.lowercase, offline)?;
+        warn_of_case(&base.tokenizer, arguments.lowercase);
+        return Ok(base);
+    };
+    let checkpoint = checkpoint::path_of(&arguments.output, step);
+    // What was decided about case stands in it.
+    let base = hub::load(&checkpoint.to_string_lossy(), Lowercase::Auto, true);
+    base.with_context(|| {
+        format!(
+            "--resume: {} is damaged; without it, the run goes on from the one before",
+            checkpoint.display()
+        )
     })
 }
 
