@@ -1,5 +1,5 @@
-// Where the model comes from: a file of the visitor's, the page itself, what is kept on the device, or the server. The build puts this before
-// start.js.
+// Where the model comes from: a file of the visitor's, the page itself, what is kept on the device, or the server. The build puts
+// this before start.js.
 //
 // It is kept in blocks, each as soon as it has arrived, so that a download that breaks goes on where it broke. What is read is
 // checked as a whole by the program, whoever it came from (`download.rs`).
